@@ -1,0 +1,35 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all bench format clean
+
+demo: .venv/stamp  ## the lessons, with the races they find
+	$(BIN)/python -m pytest suites/lessons --conc-show -v
+
+test: .venv/stamp  ## style, types and all suites on one interpreter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+test-all: .venv/stamp  ## all suites on every CPython found here
+	$(BIN)/nox
+
+bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up (minutes)
+	$(BIN)/python -m suites.benchmarks.peers_found
+	$(BIN)/python -m suites.benchmarks.realbugs
+	$(BIN)/python -m suites.benchmarks.speed
+	$(BIN)/python -m suites.benchmarks.memory
+	$(BIN)/python -m suites.benchmarks.startup
+
+format: .venv/stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist
+
+.venv/stamp: pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@

@@ -1,0 +1,51 @@
+"""pytest-conc: run the threads of a test under every interleaving that matters, and see what a race is."""
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_conc.exploration.explore import Exploration, explore, replay
+    from pytest_conc.marks import interleave
+    from pytest_conc.model.findings import (
+        ConcurrencyError,
+        Deadlock,
+        Failure,
+        Finding,
+        LeakedTask,
+        Livelock,
+        LostWakeup,
+        ProcessExit,
+        Refused,
+        ReplayDiverged,
+        Starved,
+        TaskInterrupted,
+        UncontrolledBlocking,
+        UncontrolledNondeterminism,
+    )
+    from pytest_conc.model.settings import WrongUse
+    from pytest_conc.sleep_points import sleep_point
+
+_FINDINGS = (
+    "ConcurrencyError", "Deadlock", "Failure", "Finding", "LeakedTask", "Livelock", "LostWakeup", "ProcessExit", "Refused",
+    "ReplayDiverged", "Starved", "TaskInterrupted", "UncontrolledBlocking", "UncontrolledNondeterminism",
+)
+_WHERE = {
+    **dict.fromkeys(_FINDINGS, "model.findings"),
+    **dict.fromkeys(("Exploration", "explore", "replay"), "exploration.explore"),
+    "WrongUse": "model.settings",
+    "interleave": "marks",
+    "sleep_point": "sleep_points",
+}
+__all__ = [
+    "ConcurrencyError", "Deadlock", "Exploration", "Failure", "Finding", "LeakedTask", "Livelock", "LostWakeup",
+    "ProcessExit", "Refused", "ReplayDiverged", "Starved", "TaskInterrupted", "UncontrolledBlocking",
+    "UncontrolledNondeterminism", "WrongUse", "explore", "interleave", "replay", "sleep_point",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the engine only when it is asked for: pytest loads this package in every run of every project."""
+    if name in _WHERE:
+        return getattr(importlib.import_module(f"pytest_conc.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'pytest_conc' has no attribute {name!r}")

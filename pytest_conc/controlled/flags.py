@@ -1,0 +1,115 @@
+"""`threading.Event`, `Semaphore` and `BoundedSemaphore`: each call is one operation."""
+from __future__ import annotations
+
+import threading
+from _thread import get_ident
+from typing import Any
+
+from pytest_conc.controlled.conditions import wake_foreign
+from pytest_conc.controlled.patching import AttributePatch, Patch
+from pytest_conc.controlled.resources import Resource, resource_of
+from pytest_conc.model.current import RUNNING
+
+_EVENT = {name: getattr(threading.Event, name) for name in ("is_set", "set", "clear", "wait")}
+_ACQUIRE, _RELEASE = threading.Semaphore.acquire, threading.Semaphore.release
+_BOUNDED_RELEASE = threading.BoundedSemaphore.release
+
+
+class EventState(Resource):
+    """An event; the flag itself is that of the real one."""
+
+    title = "Event"
+    __slots__ = ()
+
+    def is_set(self, task: Any) -> bool:
+        """The guard of `wait`."""
+        return bool(self.thing._flag) or task.is_late()
+
+
+class SemaphoreState(Resource):
+    """A semaphore; the value itself is that of the real one."""
+
+    title = "Semaphore"
+    __slots__ = ()
+
+    def is_free(self, task: Any) -> bool:
+        """The guard of `acquire`."""
+        return self.thing._value > 0 or task.is_late()
+
+
+def is_set(self: Any) -> bool:
+    """`Event.is_set`."""
+    task = RUNNING.get(get_ident())
+    if task is not None:
+        task.execution.announce(task, "is_set", resource_of(task.execution, self, EventState))
+    return bool(self._flag)
+
+
+def set_event(self: Any) -> None:
+    """`Event.set`."""
+    task = RUNNING.get(get_ident())
+    if task is None:
+        _EVENT["set"](self)
+        return
+    task.execution.announce(task, "set", resource_of(task.execution, self, EventState))
+    self._flag = True
+    wake_foreign(self._cond, len(self._cond._waiters))
+
+
+def clear(self: Any) -> None:
+    """`Event.clear`."""
+    task = RUNNING.get(get_ident())
+    if task is not None:
+        task.execution.announce(task, "clear", resource_of(task.execution, self, EventState))
+    self._flag = False
+
+
+def wait(self: Any, timeout: float | None = None) -> bool:
+    """`Event.wait`."""
+    task = RUNNING.get(get_ident())
+    if task is None:
+        return _EVENT["wait"](self, timeout)  # type: ignore[no-any-return]
+    state = resource_of(task.execution, self, EventState)
+    task.execution.announce(task, "wait for", state, state.is_set, timeout)
+    return bool(self._flag)
+
+
+def acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
+    """`Semaphore.acquire`."""
+    task = RUNNING.get(get_ident())
+    if task is None or (not blocking and timeout is not None):
+        return _ACQUIRE(self, blocking, timeout)
+    state = resource_of(task.execution, self, SemaphoreState)
+    if blocking:
+        task.execution.announce(task, "acquire", state, state.is_free, timeout)
+    else:
+        task.execution.announce(task, "try-acquire", state)
+    if self._value <= 0:
+        return False
+    self._value -= 1
+    return True
+
+
+def release(self: Any, n: int = 1) -> None:
+    """`Semaphore.release`, and that of the bounded one."""
+    task = RUNNING.get(get_ident())
+    bounded = isinstance(self, threading.BoundedSemaphore)
+    if task is None or n < 1:
+        (_BOUNDED_RELEASE if bounded else _RELEASE)(self, n)
+        return
+    task.execution.announce(task, "release", resource_of(task.execution, self, SemaphoreState))
+    if bounded and self._value + n > self._initial_value:
+        raise ValueError("Semaphore released too many times")
+    self._value += n
+    wake_foreign(self._cond, n)
+
+
+def _leave(self: Any, *error: Any) -> None:
+    release(self)
+
+
+PATCHES: list[Patch] = [
+    AttributePatch(threading.Event, {"is_set": is_set, "isSet": is_set, "set": set_event, "clear": clear, "wait": wait}),
+    AttributePatch(threading.Semaphore, {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": _leave}),
+    AttributePatch(threading.BoundedSemaphore, {"release": release}),
+]

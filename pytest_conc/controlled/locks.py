@@ -1,0 +1,124 @@
+"""`threading.Lock` and `threading.RLock`: the methods of CPython's own lock types, for the duration of an exploration.
+
+So every lock is controlled, however it was made and whoever holds a reference to it.
+"""
+from __future__ import annotations
+
+from _thread import get_ident
+from typing import Any
+
+from pytest_conc.controlled.originals import LOCK, RLOCK
+from pytest_conc.controlled.patching import Patch, TypePatch
+from pytest_conc.controlled.resources import lock_state
+from pytest_conc.model.current import RUNNING
+
+
+def _methods(kind: Any) -> dict[str, Any]:
+    real_acquire, real_release = kind.acquire, kind.release
+
+    def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
+        task = RUNNING.get(get_ident())
+        if task is None:
+            return real_acquire(self, blocking, timeout)  # type: ignore[no-any-return]
+        execution = task.execution
+        state = execution.states.get(id(self)) or lock_state(execution, self)
+        if not blocking or timeout != -1:
+            return _try_acquire(task, state, blocking, timeout)
+        execution.announce(task, "acquire", state, state.is_free)
+        state.take(task)
+        return True
+
+    def release(self: Any) -> None:
+        task = RUNNING.get(get_ident())
+        if task is None:
+            real_release(self)
+            return
+        execution = task.execution
+        state = execution.states.get(id(self)) or lock_state(execution, self)
+        if state.owner is None or (state.reentrant and state.owner is not task):
+            real_release(self)
+            return
+        execution.announce(task, "release", state)
+        if state.owner is None:
+            real_release(self)
+        elif state.depth > 1:
+            state.depth -= 1
+            real_release(self)
+        else:
+            state.give()
+
+    def locked(self: Any) -> bool:
+        task = RUNNING.get(get_ident())
+        if task is None or not hasattr(kind, "locked"):
+            return real_locked(self)  # type: ignore[no-any-return]
+        state = lock_state(task.execution, self)
+        task.execution.announce(task, "locked", state)
+        return state.owner is not None or state.held_outside()
+
+    def enter(self: Any) -> bool:
+        return acquire(self)
+
+    def leave(self: Any, *error: Any) -> None:
+        release(self)
+
+    real_locked = getattr(kind, "locked", None)
+    methods = {"acquire": acquire, "release": release, "__enter__": enter, "__exit__": leave,
+               "acquire_lock": acquire, "release_lock": release}
+    if real_locked is not None:
+        methods |= {"locked": locked, "locked_lock": locked}
+    if kind is RLOCK:
+        methods |= {"_is_owned": _is_owned, "_release_save": _release_save, "_acquire_restore": _acquire_restore}
+    return {name: method for name, method in methods.items() if name in vars(kind)}
+
+
+def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:
+    if not blocking and timeout != -1:
+        raise ValueError("can't specify a timeout for a non-blocking call")
+    if timeout != -1 and timeout < 0:
+        raise ValueError("timeout value must be a non-negative number")
+    if timeout > 4_000_000_000:
+        raise OverflowError("timeout value is too large")
+    if blocking:
+        task.execution.announce(task, "acquire", state, state.is_free, timeout)
+    else:
+        task.execution.announce(task, "try-acquire", state)
+    if state.free() or (state.reentrant and state.owner is task):
+        state.take(task)
+        return True
+    return False
+
+
+_is_owned_really = RLOCK._is_owned
+_release_save_really = RLOCK._release_save
+_acquire_restore_really = RLOCK._acquire_restore
+
+
+def _is_owned(self: Any) -> bool:
+    task = RUNNING.get(get_ident())
+    if task is None:
+        return _is_owned_really(self)
+    return lock_state(task.execution, self).owner is task
+
+
+def _release_save(self: Any) -> Any:
+    task = RUNNING.get(get_ident())
+    if task is None:
+        return _release_save_really(self)
+    state = lock_state(task.execution, self)
+    if state.owner is not task:
+        raise RuntimeError("cannot release un-acquired lock")
+    task.execution.announce(task, "release", state)
+    return state.give()
+
+
+def _acquire_restore(self: Any, saved: Any) -> None:
+    task = RUNNING.get(get_ident())
+    if task is None:
+        _acquire_restore_really(self, saved)
+        return
+    state = lock_state(task.execution, self)
+    task.execution.announce(task, "acquire", state, state.is_free)
+    state.take(task, saved)
+
+
+PATCHES: list[Patch] = [TypePatch(LOCK, _methods(LOCK)), TypePatch(RLOCK, _methods(RLOCK))]

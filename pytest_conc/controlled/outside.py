@@ -1,0 +1,93 @@
+"""What leaves the process, or its order to chance: `os._exit`, `os.urandom`, imports, and what cannot be explored yet."""
+from __future__ import annotations
+
+import importlib._bootstrap as bootstrap  # type: ignore[import-not-found]
+import os
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from typing import Any, NoReturn
+
+from pytest_conc.controlled.patching import AttributePatch, Patch, SwapPatch
+from pytest_conc.model.current import RUNNING
+from pytest_conc.model.findings import ProcessExit, Refused
+
+_exit, _urandom = os._exit, os.urandom
+_find_and_load = bootstrap._find_and_load
+
+
+def exit_process(status: int) -> None:
+    """`os._exit`: would end the test session without a word, so it is the end of the execution instead."""
+    task = RUNNING.get(get_ident())
+    if task is None:
+        _exit(status)
+    task.execution.fail(task, ProcessExit(
+        f"os._exit({status!r}) was called by {task.label()}: it would have ended the whole test session; test that "
+        "code in a process of its own, with the processes fixture under @stress"))
+    task.execution.leave(task)
+
+
+def urandom(size: int) -> bytes:
+    """`os.urandom`, from the execution's own generator: uuid4 and secrets are repeatable."""
+    task = RUNNING.get(get_ident())
+    return _urandom(size) if task is None else task.execution.random_bytes(size)  # type: ignore[no-any-return]
+
+
+def find_and_load(name: str, import_: Any) -> Any:
+    """An import is one operation: nobody sees half a module."""
+    task = RUNNING.get(get_ident())
+    if task is None:
+        return _find_and_load(name, import_)
+    task.execution.atomic += 1
+    try:
+        return _find_and_load(name, import_)
+    finally:
+        task.execution.atomic -= 1
+
+
+def _refusing(real: Callable[..., Any], what: str, remedy: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        task = RUNNING.get(get_ident())
+        if task is None:
+            return real(*args, **kwargs)
+        return _refuse(what, remedy)
+
+    return refuse
+
+
+def _refuse(what: str, remedy: str) -> NoReturn:
+    raise Refused(f"{what} cannot be explored yet, and is not run uncontrolled: {remedy}")
+
+
+class _RefuseLoops:
+    """Event loops of asyncio and gevent's hub, if their modules are there when the exploration starts."""
+
+    def __init__(self) -> None:
+        self._done: list[AttributePatch] = []
+
+    def apply(self) -> None:
+        """Makes the loops refuse to run in a task."""
+        for module, owner, name, what in (
+            ("asyncio.base_events", "BaseEventLoop", "run_forever", "an asyncio event loop"),
+            ("gevent.hub", "Hub", "switch", "gevent"),
+        ):
+            kind = getattr(sys.modules.get(module), owner, None)
+            if kind is not None:
+                patch = AttributePatch(kind, {name: _refusing(getattr(kind, name), what, "use @stress for this test")})
+                patch.apply()
+                self._done.append(patch)
+
+    def undo(self) -> None:
+        """Lets them run again."""
+        while self._done:
+            self._done.pop().undo()
+
+
+PATCHES: list[Patch] = [
+    SwapPatch([(_exit, exit_process), (_urandom, urandom)]),
+    AttributePatch(bootstrap, {"_find_and_load": find_and_load}),
+    AttributePatch(BaseProcess, {"start": _refusing(BaseProcess.start, "a multiprocessing.Process",
+                                                    "use @stress for this test, or threads instead of processes")}),
+    _RefuseLoops(),
+]

@@ -1,0 +1,23 @@
+"""Pools that nobody has shut down: their idle workers are woken with None at the end, as the interpreter does at exit."""
+from __future__ import annotations
+
+from concurrent.futures import thread as pools
+from typing import Any
+
+from pytest_conc.controlled.originals import put_simple
+
+_queues: Any = pools._threads_queues  # type: ignore[attr-defined]
+
+
+def wake_workers(execution: Any) -> frozenset[Any]:
+    """Puts None into the queue of each worker of this execution; returns their threads."""
+    threads = {task.thread for task in execution.alive if task.thread in _queues} if _queues else set()
+    for thread in threads:
+        put_simple(_queues[thread], None)
+    execution.stale = True
+    return frozenset(threads)
+
+
+def forget_worker(thread: Any) -> None:
+    """Takes a thread out of the table that the interpreter joins at exit."""
+    _queues.pop(thread, None)

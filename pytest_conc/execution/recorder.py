@@ -1,0 +1,95 @@
+"""Writes down what a trace does not keep: places in the source, values before and after.
+
+Only the one execution that is going to be shown has a recorder; all others pay for a None check.
+"""
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import sysconfig
+from types import FrameType
+from typing import Any, NamedTuple
+
+import pytest_conc
+
+OWN = os.path.dirname(os.path.abspath(pytest_conc.__file__)) + os.sep
+STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+SITE_PACKAGES = os.sep + "site-packages" + os.sep
+
+
+class Place(NamedTuple):
+    """A line of source."""
+
+    filename: str
+    line: int
+    function: str
+
+    @property
+    def source(self) -> str:
+        """The text of the line."""
+        return linecache.getline(self.filename, self.line).strip()
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.filename)}:{self.line}" if self.filename else "?"
+
+
+NOWHERE = Place("", 0, "")
+
+
+class Note(NamedTuple):
+    """Where an operation was performed, and the value of its location before and after."""
+
+    place: Place
+    before: str | None = None
+    after: str | None = None
+
+
+def place_of(frame: FrameType | None) -> Place:
+    """The innermost line of the user's own code, seen from this frame; else of any code that is not ours."""
+    fallback = NOWHERE
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(OWN):
+            place = Place(name, frame.f_lineno, frame.f_code.co_qualname)
+            if not (name.startswith(STDLIB) and SITE_PACKAGES not in name) and not name.startswith("<"):
+                return place
+            if fallback is NOWHERE:
+                fallback = place
+        frame = frame.f_back
+    return fallback
+
+
+class Recorder:
+    """The notes of one execution: by index in the trace, and for each task where it announced last."""
+
+    def __init__(self) -> None:
+        self.notes: dict[int, Note] = {}
+        self.announced: dict[int, Place] = {}
+
+    def announce(self, task: Any) -> None:
+        """The task is about to announce an operation: remembers where."""
+        self.announced[task.number] = place_of(sys._getframe(2))
+
+    def note(self, execution: Any, resource: Any) -> None:
+        """An operation has been performed."""
+        task, kind, _ = execution.trace[-1]
+        if kind == "begin":
+            place = _place_of_body(task)
+        elif kind == "exit":
+            place = NOWHERE
+        else:
+            place = self.announced.get(task.number, NOWHERE)
+        self.notes[len(execution.trace) - 1] = Note(place)
+
+    def note_access(self, execution: Any, site: Any, before: str | None, after: str | None) -> None:
+        """A read or write of shared state has been performed, or is about to be."""
+        if not execution.atomic:
+            place = Place(site.filename, site.line, site.code_name)
+            self.notes[len(execution.trace) - 1] = Note(place, before, after)
+
+
+def _place_of_body(task: Any) -> Place:
+    target = getattr(task.thread, "_target", None) or task.body
+    code = getattr(getattr(target, "__func__", target), "__code__", None)
+    return NOWHERE if code is None else Place(code.co_filename, code.co_firstlineno, code.co_qualname)

@@ -1,0 +1,325 @@
+"""One execution of a program under a schedule: announce, choose, perform.
+
+A task *announces* its next operation before it performs it (`announce` for operations on locks, queues,
+threads, the clock; `access` for reads and writes of shared state). The strategy *chooses* among the tasks
+whose announced operation is enabled, and the chosen one alone goes on, *performs* its operation and runs up to
+its next announcement. There is no scheduler task: the choice is made by the task that announces, and control goes
+straight to the chosen one. Blocking is not a special case, since a blocked operation is one whose guard is
+false. Virtual time jumps to the next deadline when nobody is enabled; if there is no deadline either, it is a
+deadlock.
+
+The main task is the caller of `run` itself. When an execution is over, for whatever reason, control goes
+back to the main task, which unwinds (`Abort`) and then has all others unwind, in the order of their numbers.
+
+Speed: `access` is called for each read and write of shared state, so it only looks at attributes; the list of
+enabled tasks is kept until an operation may have changed it (`stale`). As long as the main task is alone, and
+again after it has joined everybody, nothing is recorded: all that happens then is ordered with everything
+else anyway, in every schedule.
+"""
+from __future__ import annotations
+
+import threading
+from _thread import get_ident as os_thread
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+from pytest_conc.controlled.pools import forget_worker, wake_workers
+from pytest_conc.execution.clock import wait_for_the_outside
+from pytest_conc.execution.hosts import Host
+from pytest_conc.execution.learned import Learned
+from pytest_conc.execution.recorder import Recorder
+from pytest_conc.execution.stuck import deadlock
+from pytest_conc.execution.task import Task
+from pytest_conc.instrument.locals import restore_locals
+from pytest_conc.instrument.locations import Locations
+from pytest_conc.model.current import CONTESTED, RUNNING
+from pytest_conc.model.findings import Abort, LeakedTask, Livelock
+from pytest_conc.model.settings import Settings
+from pytest_conc.strategies.protocol import Strategy
+
+ABORTS: Final = 200
+FIRST_IDENT: Final = 1_000_000
+_ACTIVE: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+
+
+class Execution:
+    """One run of a program; see the module's text. Make a new one for each run."""
+
+    def __init__(self, settings: Settings, strategy: Strategy, host: Host, learned: Learned, recorder: Recorder | None = None) -> None:
+        self.strategy = strategy
+        self.host = host
+        self.recorder = recorder
+        self.limit = settings.max_steps
+        self.hang_after = settings.hang_after
+        self.any_time = settings.timing == "any"
+        self.asks_always = self.everything_hot = getattr(strategy, "asks_always", False)
+        self.preempts_accesses = settings.preemption == "any"
+        self.now = 0.0
+        self.trace: list[tuple[Task, str, Any]] = []
+        self.learned = learned
+        self.locations = Locations(learned.hot)
+        self.states: dict[int, Any] = {}
+        self.iterators: dict[int, tuple[Any, Any]] = {}
+        self.locals: dict[int, list[Any]] = {}
+        self.threads_named = self.threads_made = self.pools_named = 0
+        self._seed = settings.seed
+        self._random: Random | None = None
+        self.unjoined = 0
+        self.atomic = self.preemptions = 0
+        self.stale = True
+        self.ending = False
+        self.error: BaseException | None = None
+        self.failed_task: Task | None = None
+        self.value: Any = None
+        self.excepthook = threading.excepthook
+        self.abandoned: list[Task] = []
+        self.main = Task(self, 0, "main", lambda: None, None)
+        self.main.ident = os_thread()
+        self.alive: list[Task] = [self.main]
+        self.tasks: list[Task] = [self.main]
+        self.enabled: list[Task] = []
+
+    # -- the main task ---------------------------------------------------------------------
+    def run(self, program: Callable[[], Any]) -> None:
+        """Runs the program to its end; afterwards `value` or `error` and `trace` tell what happened."""
+        RUNNING[os_thread()] = self.main
+        self.main.begun = True
+        self.strategy.begin()
+        try:
+            self.value = program()
+            self._after_the_body()
+        except Abort:
+            pass
+        except BaseException as error:
+            self.fail(self.main, error)
+        finally:
+            self._unwind()
+            RUNNING.pop(os_thread(), None)
+            CONTESTED.pop(os_thread(), None)
+
+    def _after_the_body(self) -> None:
+        idle = wake_workers(self)
+        left = [task for task in self.alive if task is not self.main and not task.daemon and task.thread not in idle]
+        if left and not self.ending:
+            names = ", ".join(f"{task.label()} ({'has not begun' if not task.begun else 'before ' + task.kind})" for task in left)
+            self.fail(self.main, LeakedTask(
+                f"{names} still alive when the test body returned: join it, or make it a daemon"))
+        workers = [task for task in self.alive if task.thread in idle]
+        if workers and not self.ending:
+            self.announce(self.main, "drain", None, lambda _: all(task.finished for task in workers))
+
+    def _unwind(self) -> None:
+        self.ending = True
+        for task in self.alive[1:]:
+            if task.begun and not task.finished:
+                self.host.switch(self.main, task)
+            else:
+                self.host.discard(task)
+        for task in self.tasks[1:]:
+            self._retire(task)
+        for state in self.states.values():
+            state.let_go()
+        restore_locals(self)
+
+    # -- tasks -----------------------------------------------------------------------------
+    def new_task(self, parent: Task, name: str, body: Callable[[], Any], daemon: bool = False) -> Task:
+        """Registers a task that will run `body` when it is first chosen."""
+        task = Task(self, len(self.tasks), name, body, parent)
+        task.ident = FIRST_IDENT + task.number
+        task.daemon = daemon
+        self.tasks.append(task)
+        self.alive.append(task)
+        self.unjoined += 1
+        self.stale = True
+        self.host.prepare(task)
+        self.host.contest(parent)
+        return task
+
+    def perform(self, task: Task) -> Task:
+        """The whole life of a task, called by its host; returns the task that goes on after it."""
+        task.begun = True
+        if not self.ending:
+            self._record(task, "begin", task)
+        try:
+            task.body()
+            self._announce_exit(task)
+        except Abort:
+            pass
+        except BaseException as error:
+            self._task_failed(task, error)
+        task.finished = True
+        self.alive.remove(task)
+        _ACTIVE.pop(task.ident, None)
+        self.stale = True
+        if self.ending:
+            return self.main
+        self._record(task, "exit", task)
+        return self._next(task)
+
+    def _announce_exit(self, task: Task) -> None:
+        if (self.learned.exits or self.everything_hot) and not self.ending:
+            task.kind, task.resource, task.guard = "exit", task, None
+            self._choose(task)
+
+    def _task_failed(self, task: Task, error: BaseException) -> None:
+        if isinstance(error, SystemExit) or self.ending:
+            return
+        if threading.excepthook is not self.excepthook:
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, task.thread)))
+            return
+        self.fail(task, error)
+
+    def fail(self, task: Task, error: BaseException) -> None:
+        """The execution is over because of this error; the first one counts."""
+        if self.error is None and not self.ending:
+            self.error = error
+            self.failed_task = task
+        self.ending = True
+
+    def joined(self, task: Task) -> None:
+        """Somebody has joined this task; if it was the last one, nobody is left to race with."""
+        if task.finished and not task.joined:
+            task.joined = True
+            self.unjoined -= 1
+            if self.unjoined == 0:
+                self.host.settle()
+
+    def _retire(self, task: Task) -> None:
+        _ACTIVE.pop(task.ident, None)
+        if task.thread is not None:
+            task.thread._is_stopped = True
+            forget_worker(task.thread)
+
+    # -- announce, choose, perform ------------------------------------------------------------
+    def access(self, task: Task, kind: str, location: Any, site: Any) -> None:
+        """Announces a read or write of shared state; returns when the task may perform it."""
+        if self.atomic:
+            return
+        if self.ending:
+            return self._unwinding(task)
+        if not location.matters:
+            self.locations.touch(location, task, kind, site)
+        elif not site.hot:
+            self.locations.heat(site)
+        if (site.hot and self.preempts_accesses) or self.everything_hot:
+            task.kind = kind
+            task.resource = location
+            enabled = self._refresh() if self.stale else self.enabled
+            if len(enabled) > 1 or self.asks_always:
+                chosen = self.strategy.choose(task, enabled)
+                if chosen is not task:
+                    self.preemptions += 1
+                    self._switch(task, chosen)
+        trace = self.trace
+        trace.append((task, kind, location))
+        if len(trace) >= self.limit:
+            self._too_long(task)
+
+    def announce(self, task: Task, kind: str, resource: Any, guard: Callable[[Task], bool] | None = None,
+                 timeout: float | None = None) -> None:
+        """Announces an operation that may block; returns when the task is to perform it.
+
+        `guard` says of a task whether the operation is enabled; `timeout` is in seconds of virtual time.
+        """
+        if self.ending:
+            self._unwinding(task)
+            if guard is not None and not guard(task):
+                raise Abort
+            return
+        if timeout is not None:
+            task.deadline = float("-inf") if self.any_time else self.now + max(timeout, 0.0)
+        if (self.atomic or self.unjoined == 0) and (guard is None or guard(task)):
+            task.deadline = None
+            return
+        task.kind, task.resource, task.guard = kind, resource, guard
+        if self.recorder is not None:
+            self.recorder.announce(task)
+        self._choose(task)
+        task.guard = None
+        task.deadline = None
+        self.stale = True
+        if self.unjoined:
+            self._record(task, kind, resource)
+
+    def _record(self, task: Task, kind: str, resource: Any) -> None:
+        self.trace.append((task, kind, resource))
+        if self.recorder is not None:
+            self.recorder.note(self, resource)
+        if len(self.trace) >= self.limit and not self.ending:
+            self._too_long(task)
+
+    def _choose(self, task: Task) -> None:
+        self.stale = True
+        chosen = self._next(task)
+        if chosen is not task:
+            self.preemptions += task in self.enabled
+            self._switch(task, chosen)
+        elif self.ending:
+            raise Abort
+
+    def _next(self, task: Task) -> Task:
+        """The task that goes on; the main task when the execution is over."""
+        enabled = self._refresh()
+        while not enabled:
+            if not self._advance():
+                if not wait_for_the_outside(self):
+                    self.fail(task, deadlock(self))
+                    return self.main
+            enabled = self._refresh()
+        if len(enabled) == 1 and not self.asks_always:
+            return enabled[0]
+        chosen = self.strategy.choose(task, enabled)
+        assert isinstance(chosen, Task)
+        return chosen
+
+    def _refresh(self) -> list[Task]:
+        self.enabled = [task for task in self.alive if task.guard is None or task.guard(task)]
+        self.stale = False
+        return self.enabled
+
+    def _advance(self) -> bool:
+        """Lets virtual time jump to the next deadline, if there is one."""
+        later = [task.deadline for task in self.alive if task.deadline is not None and task.deadline > self.now]
+        if later:
+            self.now = min(later)
+        return bool(later)
+
+    def _switch(self, task: Task, chosen: Task) -> None:
+        self.host.switch(task, chosen)
+        if self.ending:
+            raise Abort
+
+    def random_bytes(self, size: int) -> bytes:
+        """Bytes for `os.urandom`, the same in every execution with the same seed."""
+        if self._random is None:
+            self._random = Random(self._seed)
+        return self._random.randbytes(size)
+
+    def switch_point(self, task: Task) -> None:
+        """A place where this CPython with the GIL can switch (`preemption="gil"`)."""
+        if not self.preempts_accesses and not self.atomic:
+            self.announce(task, "switch", None)
+
+    # -- the end -----------------------------------------------------------------------------
+    def _too_long(self, task: Task) -> None:
+        last = ", ".join(f"{other.label()} at {kind}" for other, kind, _ in self.trace[-4:])
+        self.fail(task, Livelock(
+            f"the execution did not end within max_steps={self.limit} operations; the last ones: {last}. "
+            "Either the program never ends under this schedule, or it needs a larger max_steps"))
+        self.leave(task)
+
+    def leave(self, task: Task) -> None:
+        """Gives up the execution, which has just failed, from within a task: never returns."""
+        if task is not self.main:
+            self.host.switch(task, self.main)
+        raise Abort
+
+    def _unwinding(self, task: Task) -> None:
+        task.aborts += 1
+        if task.aborts > ABORTS and task is not self.main:
+            self.abandoned.append(task)
+            self.alive.remove(task)
+            self.host.abandon(task, self.main)
+        if task.aborts > ABORTS // 2:
+            raise Abort

@@ -1,0 +1,89 @@
+"""Why no task can go on: who waits for what, who holds it, and which kind of deadlock that is."""
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_conc.model.findings import Deadlock, LostWakeup, Starved
+
+_SIDE = frozenset({"join", "drain", "wait until done"})
+_WAKES = frozenset({"wake", "wait for"})
+
+
+def deadlock(execution: Any) -> Deadlock:
+    """The error for an execution in which tasks are alive and none is enabled."""
+    blocked = [task for task in execution.alive if task.guard is not None]
+    idle = [task for task in blocked if _is_idle_worker(task)]
+    guilty = [task for task in blocked if task.kind not in _SIDE and task not in idle] or blocked
+    lines = [_line(execution, task) for task in blocked if task not in idle]
+    error = _class_of(guilty)("no task can go on:\n" + "\n".join("  " + line for line in lines))
+    error.waits = waits(execution)
+    return error
+
+
+def waits(execution: Any) -> tuple[tuple[int, str, Any], ...]:
+    """Who waits for what, as something that can be compared between executions."""
+    return tuple((task.number, task.kind, key_of(task.resource)) for task in execution.alive if task.guard is not None)
+
+
+def key_of(resource: Any) -> Any:
+    """What identifies a resource in every execution with the same schedule."""
+    key = getattr(resource, "key", None)
+    if key is not None:
+        return key()
+    return getattr(resource, "number", None) or getattr(resource, "name", None)
+
+
+def label_of(resource: Any) -> str:
+    """The name of a resource, as reports show it."""
+    if resource is None:
+        return ""
+    label = getattr(resource, "label", None)
+    return str(label()) if label is not None else str(getattr(resource, "name", resource))
+
+
+def _is_idle_worker(task: Any) -> bool:
+    name = getattr(getattr(task.thread, "_target", None), "__module__", "")
+    return task.kind == "get" and name == "concurrent.futures.thread"
+
+
+def _class_of(guilty: list[Any]) -> type[Deadlock]:
+    kinds = {task.kind for task in guilty}
+    if kinds <= {"get", "try-get"}:
+        return Starved
+    if kinds <= _WAKES and not any(_holds_what_is_wanted(task, guilty) for task in guilty):
+        return LostWakeup
+    return Deadlock
+
+
+def _holds_what_is_wanted(task: Any, guilty: list[Any]) -> bool:
+    return any(getattr(other.resource, "owner", None) is task for other in guilty)
+
+
+def _line(execution: Any, task: Any) -> str:
+    parts = [f"{task.label()} waits {_WANTS.get(task.kind, 'at ' + task.kind + ' of')} {label_of(task.resource)}".rstrip()]
+    if execution.recorder is not None:
+        place = execution.recorder.announced.get(task.number)
+        if place is not None:
+            parts.append(f" at {place} ({place.source})")
+    owner = getattr(task.resource, "owner", None)
+    if owner is not None:
+        parts.append(f", which {'it holds itself' if owner is task else owner.label() + ' holds'}")
+        parts.append(_taken(execution, task.resource, owner))
+    return "".join(parts)
+
+
+_WANTS = {
+    "acquire": "for", "join": "for the end of", "get": "for an item of", "put": "for room in", "wake": "for a notification of",
+    "wait for": "for", "drain": "for the workers of a pool", "wait until done": "for all tasks of", "release": "to release",
+}
+
+
+def _taken(execution: Any, lock: Any, owner: Any) -> str:
+    if execution.recorder is None:
+        return ""
+    for index in range(len(execution.trace) - 1, -1, -1):
+        task, kind, resource = execution.trace[index]
+        if task is owner and resource is lock and kind in ("acquire", "try-acquire"):
+            place = execution.recorder.notes[index].place
+            return f" since {place} ({place.source})"
+    return ""

@@ -1,0 +1,57 @@
+"""A task of an execution: one thread of the test, or the test body itself."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pytest_conc.model.mixing import mixed
+
+if TYPE_CHECKING:
+    from pytest_conc.execution.scheduler import Execution
+
+class Task:
+    """What the scheduler knows of a task. `kind` and `resource` are the operation that it has announced.
+
+    `guard` is None if that operation is always enabled, else a function of the task that says whether it is;
+    `deadline` is the virtual time at which a wait ends at the latest. `path` names the task by how it was
+    started, whatever the schedule: the n-th child of its parent.
+    """
+
+    __slots__ = ("execution", "number", "name", "thread", "ident", "daemon", "body", "place", "path", "children",
+                 "kind", "resource", "guard", "deadline", "finished", "joined", "aborts", "begun", "looks", "looked_at")
+
+    def __init__(self, execution: Execution, number: int, name: str, body: Callable[[], Any], parent: Task | None) -> None:
+        self.execution = execution
+        self.number = number
+        self.name = name
+        self.body = body
+        self.thread: Any = None
+        self.ident = 0
+        self.daemon = False
+        self.place: Any = None
+        self.path = 1
+        self.children = 0
+        if parent is not None:
+            parent.children += 1
+            self.path = mixed(parent.path * 1_000_003 + parent.children)
+        self.kind = "begin"
+        self.resource: Any = None
+        self.guard: Callable[[Task], bool] | None = None
+        self.deadline: float | None = None
+        self.finished = self.joined = self.begun = False
+        self.aborts = self.looks = self.looked_at = 0
+
+    def is_finished(self, joiner: Task) -> bool:
+        """The guard of `join`: this task is over, or the joiner's time is."""
+        return self.finished or joiner.is_late()
+
+    def is_late(self) -> bool:
+        """Whether the deadline of the announced operation has come."""
+        return self.deadline is not None and self.deadline <= self.execution.now
+
+    def label(self) -> str:
+        """The name of the task, as reports show it."""
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<task {self.number} {self.name}>"

@@ -1,0 +1,122 @@
+"""Sees that something happens: one OS thread that looks at the running execution from outside.
+
+If the length of the trace has not changed for `hang_after` seconds, the task that runs blocks on something that
+is not controlled, or computes without end. The watchdog notes where (function, file, line, stack) and interrupts it: the
+main OS thread by a signal, which also frees it from recv, select, a lock or a subprocess; any other thread
+by an asynchronous exception, which frees it only from Python code. If even that does not help, nothing in this process
+can, and the process ends with the report.
+
+The handler raises only if the same grant is still pending, so a task that comes back just in time goes on.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import traceback
+from _thread import get_ident as os_thread
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from pytest_conc.controlled import originals
+from pytest_conc.execution.recorder import OWN
+from pytest_conc.model.current import RUNNING
+from pytest_conc.model.findings import UncontrolledBlocking
+
+GRACE: Final = 5.0
+_SIGNAL = getattr(signal, "SIGURG", None)
+
+
+class Watchdog:
+    """Watches one exploration at a time; `watching` is the block in which it does."""
+
+    def __init__(self, hang_after: float) -> None:
+        self._limit = hang_after
+        self._owner = os_thread()
+        self._by_signal = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
+        self.execution: Any = None
+        self._grant: tuple[Any, int] | None = None
+        self._message = ""
+        self._over = False
+
+    @contextmanager
+    def watching(self) -> Iterator[Watchdog]:
+        """Starts the watchdog's thread and installs the handler; takes both away at the end."""
+        if not self._limit:
+            yield self
+            return
+        before = signal.signal(_SIGNAL, self._interrupt) if self._by_signal and _SIGNAL else None
+        originals.start_os_thread(self._watch, ())
+        try:
+            yield self
+        finally:
+            self._over = True
+            if self._by_signal and _SIGNAL:
+                signal.signal(_SIGNAL, before)
+
+    def _watch(self) -> None:
+        pause = min(0.1, self._limit / 10)
+        last, since = self._progress(), originals.monotonic()
+        while not self._over:
+            originals.sleep(pause)
+            now, at = self._progress(), originals.monotonic()
+            if now != last or now[0] is None or sys.gettrace() is not None and _in_debugger():
+                last, since = now, at
+            elif at - since > self._limit + GRACE:
+                self._give_up()
+            elif at - since > self._limit:
+                self._free(now)
+
+    def _progress(self) -> tuple[Any, int]:
+        execution = self.execution
+        return (execution, 0) if execution is None else (execution, len(execution.trace) + len(execution.tasks))
+
+    def _free(self, grant: tuple[Any, int]) -> None:
+        if self._grant != grant:
+            self._grant = grant
+            self._message = self._describe(grant[0])
+        if self._by_signal and _SIGNAL:
+            signal.pthread_kill(self._owner, _SIGNAL)
+        else:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._owner), ctypes.py_object(UncontrolledBlocking))
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """The handler of the signal, on the main thread."""
+        if self._grant is not None and self._grant == self._progress() and self.execution is not None:
+            error = UncontrolledBlocking(self._message)
+            self.execution.fail(RUNNING.get(self._owner), error)
+            self._grant = None
+            raise error
+
+    def _describe(self, execution: Any) -> str:
+        frames = sys._current_frames()
+        blocked = [(task, frames[ident]) for ident, task in list(RUNNING.items())
+                   if task.execution is execution and ident in frames and not _waits_for_us(frames[ident])]
+        task, frame = blocked[0] if blocked else (None, frames.get(self._owner))
+        if frame is None:
+            return "a task blocks on something that is not controlled"
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
+            frame = frame.f_back
+        stack = "".join(traceback.format_stack(frame, limit=-6) if False else traceback.format_stack(frame)[-6:])
+        name = task.label() if task is not None else "a task"
+        return (f"{name} did not come back for {self._limit:g} seconds from {frame.f_code.co_qualname} "
+                f"({frame.f_code.co_filename}:{frame.f_lineno}): it blocks on something that is not controlled, or "
+                f"computes without end; give it a time limit of its own, test it under @stress, or raise hang_after\n{stack}")
+
+    def _give_up(self) -> None:
+        sys.__stderr__.write(f"\npytest-conc: {self._message}\nIt cannot be interrupted; the process ends.\n")  # type: ignore[union-attr]
+        sys.__stderr__.flush()  # type: ignore[union-attr]
+        originals.exit_process(70)
+
+
+def _waits_for_us(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(os.path.join(OWN, "execution", "hosts"))
+
+
+def _in_debugger() -> bool:
+    trace = sys.gettrace()
+    return getattr(trace, "__module__", "").startswith(("bdb", "pdb", "pydevd"))

@@ -1,0 +1,1 @@
+"""Many executions of one program: budget, checks, replay, minimising, verdict."""

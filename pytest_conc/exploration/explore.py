@@ -1,0 +1,249 @@
+"""`explore`: many executions of one program, and their verdict."""
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from time import monotonic
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_conc.execution.scheduler import Execution
+from pytest_conc.exploration.classes import ClassHash
+from pytest_conc.exploration.failures import explain, signature_of
+from pytest_conc.exploration.runner import Runner, runner
+from pytest_conc.execution.stuck import key_of, label_of
+from pytest_conc.instrument.watch import watched_modules
+from pytest_conc.model.findings import Failure, Finding, ReplayDiverged, UncontrolledNondeterminism
+from pytest_conc.model.schedule import read_token, schedule_of
+from pytest_conc.model.settings import Settings, WrongUse
+from pytest_conc.strategies import strategy_named
+from pytest_conc.strategies.replay import Replay
+
+RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
+
+
+class Exploration:
+    """What an exploration has found; see `explore`.
+
+    `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the number of
+    distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the first
+    failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.executions = 0
+        self.exhaustive = False
+        self.outcomes: Counter[Any] = Counter()
+        self.failure: Failure | None = None
+        self.ended_by = ""
+        self.watched: tuple[str, ...] = ()
+        self.shared = 0
+        self.notes: list[str] = []
+        self._classes: dict[int, int] = {}
+
+    @property
+    def classes(self) -> int:
+        """How many distinct interleaving classes were seen."""
+        return len(self._classes)
+
+    @property
+    def seen_once(self) -> int:
+        """How many classes were seen exactly once."""
+        return sum(1 for count in self._classes.values() if count == 1)
+
+    @property
+    def estimated_classes(self) -> float | None:
+        """Chao's lower bound for the number of classes there are (Chao 1984); None before anything ran."""
+        if not self._classes:
+            return None
+        once = self.seen_once
+        twice = sum(1 for count in self._classes.values() if count == 2)
+        return self.classes + (once * once / (2 * twice) if twice else once * (once - 1) / 2)
+
+    @property
+    def unseen(self) -> float:
+        """Good and Turing's estimate of the probability that one more execution shows a new class (Good 1953)."""
+        return self.seen_once / self.executions if self.executions else 1.0
+
+    def raise_if_failed(self) -> None:
+        """Raises the error of the failure, if there is one."""
+        __tracebackhide__ = True
+        if self.failure is not None:
+            raise self.failure.error
+
+    def __str__(self) -> str:
+        from pytest_conc.exploration.verdict import verdict
+
+        return verdict(self)
+
+    def count(self, execution: Execution, class_number: int) -> None:
+        """One more execution has ended."""
+        self.executions += 1
+        self.outcomes[_outcome(execution)] += 1
+        self._classes[class_number] = self._classes.get(class_number, 0) + 1
+
+
+def _outcome(execution: Execution) -> Any:
+    if execution.error is not None:
+        return type(execution.error).__name__
+    try:
+        hash(execution.value)
+    except TypeError:
+        return repr(execution.value)
+    return execution.value
+
+
+def explore(program: Callable[[], Any], **options: Any) -> Exploration:
+    """Runs `program`, a callable without arguments, under one schedule after the other.
+
+    Options are those of docs/reference/options.md: strategy, executions, seconds, seed, host, preemption, timing,
+    max_preemptions, max_steps, hang_after, targets, keep_going. Never raises for a failing program, only for wrong
+    use (WrongUse). The first `n` executions do not depend on how many are asked for.
+    """
+    settings = Settings().with_options(options)
+    if not callable(program):
+        raise WrongUse(f"explore({program!r}) got something that cannot be called; pass a function without arguments")
+    return explore_with(program, settings, name_of(program), modules_for(program, settings, os.getcwd()))
+
+
+def modules_for(program: Callable[[], Any], settings: Settings, root: str) -> list[ModuleType]:
+    """The modules that are watched: the program's own, the project's below `root`, the targets."""
+    function = getattr(program, "__func__", program)
+    own = getattr(function, "__module__", None) or type(program).__module__
+    modules = watched_modules(root, settings.targets, (own,) if own in sys.modules else ())
+    return [module for module in modules if not module.__name__.startswith("pytest_conc")]
+
+
+def name_of(program: Callable[[], Any]) -> str:
+    """The name that tokens of this program carry."""
+    return str(getattr(program, "__qualname__", type(program).__qualname__))
+
+
+def explore_with(program: Callable[[], Any], settings: Settings, name: str, modules: Sequence[ModuleType]) -> Exploration:
+    """As `explore`, with checked settings, for a program of that name and these watched modules."""
+    exploration = Exploration(settings, name)
+    exploration.watched = tuple(module.__name__ for module in modules)
+    strategy = strategy_named(settings.strategy, settings.seed)
+    with runner(program, settings, modules) as run:
+        _Loop(exploration, run, strategy).go()
+        exploration.shared = len(run.learned.hot)
+    return exploration
+
+
+class _Loop:
+    """The executions of one exploration."""
+
+    def __init__(self, exploration: Exploration, run: Runner, strategy: Any) -> None:
+        self.exploration = exploration
+        self.run = run
+        self.strategy = strategy
+        self.hash = ClassHash()
+        self.first: list[Any] = []
+
+    def go(self) -> None:
+        """Runs until a bound or a failure ends it."""
+        settings = self.exploration.settings
+        until = None if settings.seconds is None else monotonic() + settings.seconds
+        while self.exploration.executions < settings.executions:
+            if until is not None and monotonic() > until and self.exploration.executions:
+                self.exploration.ended_by = "seconds"
+                return
+            if self._one() and not settings.keep_going:
+                self.exploration.ended_by = "failure"
+                return
+        self.exploration.ended_by = "executions"
+
+    def _one(self) -> bool:
+        """One execution; returns whether it failed."""
+        execution = self.run.run(self.strategy)
+        self.exploration.count(execution, self.hash.of(execution.trace))
+        number = self.exploration.executions
+        if execution.error is not None:
+            if self.exploration.failure is None:
+                self.exploration.failure = self._confirmed(execution)
+            return True
+        if number == 1 or number in RECHECKED:
+            return self._recheck(execution)
+        return False
+
+    def _recheck(self, execution: Execution) -> bool:
+        """Runs the same schedule again, and once more if that differs; returns whether it keeps differing."""
+        again = self.run.run(Replay(schedule_of(task.number for task, _, _ in execution.trace)))
+        step = first_difference(execution, again)
+        if step is None:
+            return False
+        third = self.run.run(Replay(schedule_of(task.number for task, _, _ in again.trace)))
+        if first_difference(again, third) is None and self.exploration.executions == 1:
+            self.exploration.notes.append(f"lazy initialisation: only the first execution differs, at {step}")
+            return False
+        self.exploration.failure = self._nondeterministic(execution, step)
+        return True
+
+    def _confirmed(self, execution: Execution) -> Failure:
+        """The failure, after it has been replayed twice with the same signature."""
+        schedule = schedule_of(task.number for task, _, _ in execution.trace)
+        for _ in range(2):
+            again = self.run.run(Replay(schedule))
+            if signature_of(again) != signature_of(execution):
+                step = first_difference(execution, again) or "its end"
+                return self._nondeterministic(execution, step)
+        return explain(self.run, schedule, self.exploration.name, self.exploration.executions)
+
+    def _nondeterministic(self, execution: Execution, step: str) -> Failure:
+        error = UncontrolledNondeterminism(
+            f"the same schedule gave two different executions; the first step that differs: {step}. Something the "
+            "program uses is not the same in each execution: state that survives from one to the next (a module "
+            "global, a cache), the order of a set, the real time, a file")
+        error.__cause__ = execution.error
+        finding = Finding("UncontrolledNondeterminism", str(error))
+        return Failure(error, finding, (), 0, "", execution=self.exploration.executions)
+
+
+def first_difference(one: Execution, other: Execution) -> str | None:
+    """Where two traces differ first, in words; None if they are the same."""
+    for (task, kind, resource), (task2, kind2, resource2) in zip(one.trace, other.trace, strict=False):
+        if (task.path, kind, key_of(resource)) != (task2.path, kind2, key_of(resource2)):
+            return f"{task.label()}: {kind} {label_of(resource)}, then {task2.label()}: {kind2} {label_of(resource2)}"
+    if len(one.trace) != len(other.trace):
+        return f"the length: {len(one.trace)} operations, then {len(other.trace)}"
+    return None
+
+
+def replay(program: Callable[[], Any], token: str, **options: Any) -> Failure | None:
+    """Runs `program` under the schedule of a token: the same Failure, or None if it passes now.
+
+    Raises WrongUse for a token that is malformed or of another program, ReplayDiverged if the program has changed so
+    that the schedule does not fit any more.
+    """
+    settings = Settings().with_options(options)
+    name = name_of(program)
+    read_token(token, name)
+    return replay_with(program, token, settings, name, modules_for(program, settings, os.getcwd()))
+
+
+def replay_with(program: Callable[[], Any], token: str, settings: Settings, name: str,
+                modules: Sequence[ModuleType]) -> Failure | None:
+    """As `replay`, with checked settings, for a program of that name and these watched modules."""
+    schedule, flags = read_token(token, name)
+    with runner(program, settings_of(settings, flags), modules) as run:
+        strategy = Replay(schedule)
+        execution = run.run(strategy)
+        if execution.error is not None:
+            return explain(run, schedule, name, 1, shrink=False)
+        if not strategy.followed:
+            raise ReplayDiverged(
+                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of {len(schedule)} "
+                "segments could not be followed, and it passed; the code has changed since, so explore it again "
+                "without --conc-replay")
+    return None
+
+
+def settings_of(settings: Settings, flags: int) -> Settings:
+    """The settings under which the schedule of a token was found."""
+    return settings.with_options({
+        "timing": "any" if flags & 1 else "virtual", "preemption": "gil" if flags & 2 else "any",
+    })

@@ -1,0 +1,75 @@
+"""From a failing schedule to a Failure: minimise it, run it once more with places and values, say what happened."""
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_conc.execution.recorder import NOWHERE, Note
+from pytest_conc.execution.stuck import label_of
+from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
+from pytest_conc.exploration.patterns import finding_of
+from pytest_conc.exploration.runner import Runner
+from pytest_conc.model.findings import Deadlock, Failure, TaskInterrupted
+from pytest_conc.model.operation import Step
+from pytest_conc.model.schedule import Schedule, token_of
+from pytest_conc.model.settings import Settings
+from pytest_conc.strategies.replay import Replay
+
+
+def signature_of(execution: Any) -> Any:
+    """What makes two failures the same: the kind of error, and where it was raised or who waits for what."""
+    error = execution.error
+    if error is None:
+        return None
+    if isinstance(error, Deadlock):
+        return type(error).__name__, error.waits
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = None if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    return type(error).__name__, place
+
+
+def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: bool = True) -> Failure:
+    """The Failure of a schedule that is known to fail."""
+    wanted = signature_of(run.run(Replay(schedule)))
+
+    def attempt(candidate: Schedule) -> Attempt | None:
+        execution = run.run(Replay(candidate))
+        return attempt_of(execution) if signature_of(execution) == wanted else None
+
+    if shrink:
+        schedule = minimised(schedule, attempt)
+    shown = run.run(Replay(schedule), show=True)
+    steps = steps_of(shown)
+    error = shown.error
+    assert error is not None
+    if isinstance(error, KeyboardInterrupt):
+        error = _interrupted(shown, error)
+    return Failure(
+        error=error, finding=finding_of(shown, steps), trace=steps, preemptions=shown.preemptions,
+        token=token_of(schedule, name, flags_of(run.settings)), execution=number,
+        tasks=tuple(task.label() for task in shown.tasks),
+    )
+
+
+def _interrupted(shown: Any, error: KeyboardInterrupt) -> TaskInterrupted:
+    wrapped = TaskInterrupted(f"{shown.failed_task.label()} raised KeyboardInterrupt by itself; nobody pressed a key")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def steps_of(execution: Any) -> tuple[Step, ...]:
+    """The operations of an execution that had a recorder, as they are shown."""
+    notes = execution.recorder.notes
+    return tuple(_step(execution, index, notes.get(index, Note(NOWHERE))) for index in range(len(execution.trace)))
+
+
+def _step(execution: Any, index: int, note: Note) -> Step:
+    task, kind, resource = execution.trace[index]
+    return Step(task.label(), kind, label_of(resource), str(note.place), note.place.line, note.place.source,
+                note.before, note.after)
+
+
+def flags_of(settings: Settings) -> int:
+    """The settings that a schedule depends on, as a small number for its token."""
+    return (settings.timing == "any") + 2 * (settings.preemption == "gil")

@@ -1,0 +1,93 @@
+"""Makes a failing schedule small: fewest preemptions, then fewest switches, then fewest operations.
+
+Idea: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the
+segments of the schedule. A candidate is replayed leniently: a segment whose task is not enabled is skipped, and after the last one
+execution goes on without preemption. A candidate is accepted if it fails with the same signature and what it really did
+costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; put two segments of
+one task together; have a segment run earlier. The result depends on the start only in theory; the search is bounded by `REPLAYS`.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from pytest_conc.model.schedule import Schedule, schedule_of
+
+REPLAYS: Final = 300
+
+
+class Attempt(NamedTuple):
+    """A schedule that fails, and what it costs; smaller is better."""
+
+    cost: tuple[int, int, int]
+    schedule: Schedule
+
+
+def attempt_of(execution: Any) -> Attempt:
+    """The schedule that an execution really followed."""
+    schedule = schedule_of(task.number for task, _, _ in execution.trace)
+    return Attempt((execution.preemptions, len(schedule), len(execution.trace)), schedule)
+
+
+def minimised(schedule: Schedule, attempt: Callable[[Schedule], Attempt | None]) -> Schedule:
+    """The smallest schedule found that `attempt` says fails in the same way."""
+    best = attempt(schedule)
+    if best is None:
+        return schedule
+    left = REPLAYS
+    tried = {best.schedule, schedule}
+    improved = True
+    while improved and left > 0:
+        improved = False
+        for candidate in _smaller(best.schedule):
+            if candidate in tried:
+                continue
+            tried.add(candidate)
+            left -= 1
+            result = attempt(candidate)
+            if result is not None and result.cost < best.cost:
+                best, improved = result, True
+                break
+            if left <= 0:
+                break
+    return best.schedule
+
+
+def _smaller(schedule: Schedule) -> Iterator[Schedule]:
+    yield from _prefixes(schedule)
+    yield from _without_runs(schedule)
+    yield from _merged(schedule)
+    yield from _earlier(schedule)
+
+
+def _prefixes(schedule: Schedule) -> Iterator[Schedule]:
+    length = 0
+    while length < len(schedule):
+        yield schedule[:length]
+        length = length * 2 or 1
+
+
+def _without_runs(schedule: Schedule) -> Iterator[Schedule]:
+    size = max(len(schedule) // 2, 1)
+    while size:
+        for start in range(0, len(schedule), size):
+            yield schedule[:start] + schedule[start + size:]
+        size //= 2
+
+
+def _merged(schedule: Schedule) -> Iterator[Schedule]:
+    for late in range(2, len(schedule)):
+        task, count = schedule[late]
+        early = next((index for index in range(late - 1, -1, -1) if schedule[index][0] == task), None)
+        if early is None:
+            continue
+        between, rest = schedule[early + 1:late], schedule[late + 1:]
+        together = ((task, schedule[early][1] + count),)
+        yield schedule[:early] + together + between + rest
+        yield schedule[:early] + between + together + rest
+
+
+def _earlier(schedule: Schedule) -> Iterator[Schedule]:
+    for late in range(1, len(schedule)):
+        for early in range(late):
+            yield schedule[:early] + schedule[late:late + 1] + schedule[early:late] + schedule[late + 1:]

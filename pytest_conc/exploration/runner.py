@@ -1,0 +1,84 @@
+"""Runs one execution after the other of one program: the ground on which an exploration stands."""
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import CodeType
+from typing import Any, Final
+
+from pytest_conc.controlled import PATCHES
+from pytest_conc.controlled.patching import applied
+from pytest_conc.execution.hosts import Host, host_named
+from pytest_conc.execution.learned import Learned
+from pytest_conc.execution.recorder import Recorder
+from pytest_conc.execution.scheduler import Execution
+from pytest_conc.execution.watchdog import Watchdog
+from pytest_conc.instrument.instrumentation import Instrumentation
+from pytest_conc.model.current import current_task
+from pytest_conc.model.settings import Settings, WrongUse
+from pytest_conc.strategies.protocol import Strategy
+
+COLLECT_EVERY: Final = 64
+_rewritten: dict[Any, CodeType] = {}
+
+
+class Runner:
+    """Runs a program under one schedule after the other, with everything patched that has to be."""
+
+    def __init__(self, program: Callable[[], Any], settings: Settings, host: Host, watchdog: Watchdog) -> None:
+        self.program = program
+        self.settings = settings
+        self.learned = Learned()
+        self._host = host
+        self._watchdog = watchdog
+        self._since_collection = 0
+
+    def run(self, strategy: Strategy, show: bool = False) -> Execution:
+        """One execution. With `show` it writes down places and values."""
+        execution = Execution(self.settings, strategy, self._host, self.learned, Recorder() if show else None)
+        self._watchdog.execution = execution
+        try:
+            execution.run(self.program)
+        finally:
+            self._watchdog.execution = None
+        self._since_collection += 1
+        if self._since_collection >= COLLECT_EVERY:
+            self._since_collection = 0
+            gc.collect()
+        return execution
+
+
+@contextmanager
+def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iterator[Runner]:
+    """A runner for this program; everything it patched is back in its place afterwards."""
+    if current_task() is not None:
+        raise WrongUse("explore() was called inside of an exploration; call it outside, or call the inner program itself")
+    instrumentation = Instrumentation(modules, settings.preemption == "gil", _rewritten)
+    host = host_named(settings.host)
+    with ExitStack() as stack:
+        stack.callback(host.close)
+        stack.enter_context(applied([instrumentation, *PATCHES]))
+        stack.enter_context(_without_collection())
+        watchdog = stack.enter_context(Watchdog(settings.hang_after).watching())
+        made = Runner(program, settings, host, watchdog)
+        stack.callback(made.learned.forget)
+        yield made
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Automatic collection off: it would run finalizers at moments that depend on what else was allocated.
+
+    What exists already is frozen, so that the collections between executions only look at what these have made.
+    """
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if enabled:
+            gc.enable()

@@ -1,0 +1,260 @@
+"""What the rewritten code calls before it touches state: finds the location, and announces the access.
+
+Every hook starts with the same question, whether this OS thread runs a task of an execution that has more than one
+task; otherwise it returns at once. Hooks are the hottest code of the package, so they repeat a few lines
+rather than call each other, and they never allocate before they know that the access counts.
+
+What an attribute access touches is decided by the class, and kept at the site for the class that it met last.
+"""
+from __future__ import annotations
+
+from _thread import get_ident
+from typing import Any
+
+from pytest_conc.instrument.attributes import INSTANCE, NOTHING, attribute_location, classify
+from pytest_conc.instrument.calls import announce_call, underlying
+from pytest_conc.instrument.containers import CONTAINERS, ITERATORS, IMMUTABLE, announce_whole, is_container, item_location
+from pytest_conc.instrument.locations import WHOLE
+from pytest_conc.instrument.values import value_of_attribute
+from pytest_conc.model.current import CONTESTED
+from pytest_conc.model.operation import READ, WRITE
+from pytest_conc.model.short import short
+
+def _kind_of(site: Any, owner: Any) -> int:
+    kind = type(owner)
+    site.owner_type = kind
+    site.kind = classify(kind, site.name)
+    return int(site.kind)
+
+
+def read_attribute(owner: Any, site: Any) -> None:
+    """Before `owner.name` is read."""
+    task = CONTESTED.get(get_ident())
+    if task is None:
+        return
+    kind = site.kind if type(owner) is site.owner_type else _kind_of(site, owner)
+    if kind == NOTHING:
+        return
+    execution = task.execution
+    if kind == INSTANCE:
+        location = execution.locations.locate(owner, site.name)
+    else:
+        location = attribute_location(task, owner, site.name, kind, False)
+        if location is None:
+            return
+    execution.access(task, READ, location, site)
+    if execution.recorder is not None:
+        execution.recorder.note_access(execution, site, None, value_of_attribute(owner, site.name))
+
+
+def write_attribute(owner: Any, value: Any, site: Any) -> None:
+    """Before `owner.name = value`."""
+    task = CONTESTED.get(get_ident())
+    if task is None:
+        return
+    kind = site.kind if type(owner) is site.owner_type else _kind_of(site, owner)
+    if kind == NOTHING:
+        return
+    execution = task.execution
+    if kind == INSTANCE:
+        location = execution.locations.locate(owner, site.name)
+    else:
+        location = attribute_location(task, owner, site.name, kind, True)
+        if location is None:
+            return
+    execution.access(task, WRITE, location, site)
+    if execution.recorder is not None:
+        execution.recorder.note_access(execution, site, value_of_attribute(owner, site.name), short(value))
+
+
+def delete_attribute(owner: Any, site: Any) -> None:
+    """Before `del owner.name`."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        location = attribute_location(task, owner, site.name, _kind_of(site, owner), True)
+        _access(task, WRITE, location, site)
+
+
+def _access(task: Any, kind: str, location: Any, site: Any, before: str | None = None, after: str | None = None) -> None:
+    if location is not None:
+        execution = task.execution
+        execution.access(task, kind, location, site)
+        if execution.recorder is not None:
+            execution.recorder.note_access(execution, site, before, after)
+
+
+def read_global(site: Any) -> None:
+    """Before a global name is read that somebody writes."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        execution = task.execution
+        execution.access(task, READ, execution.locations.locate(site.namespace, site.name, ""), site)
+        if execution.recorder is not None:
+            execution.recorder.note_access(execution, site, None, short(site.namespace.get(site.name)))
+
+
+def write_global(value: Any, site: Any) -> None:
+    """Before a global name is bound."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        location = task.execution.locations.locate(site.namespace, site.name, "")
+        before = short(site.namespace.get(site.name)) if task.execution.recorder is not None else None
+        _access(task, WRITE, location, site, before, short(value) if before is not None else None)
+
+
+def delete_global(site: Any) -> None:
+    """Before a global name is deleted."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        _access(task, WRITE, task.execution.locations.locate(site.namespace, site.name, ""), site)
+
+
+def read_cell(cell: Any, site: Any) -> None:
+    """Before a variable of an enclosing function is read."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        execution = task.execution
+        execution.access(task, READ, execution.locations.locate(cell, site.name, ""), site)
+        if execution.recorder is not None:
+            execution.recorder.note_access(execution, site, None, _in_cell(cell))
+
+
+def write_cell(cell: Any, value: Any, site: Any) -> None:
+    """Before a variable that functions share is bound."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        before = _in_cell(cell) if task.execution.recorder is not None else None
+        after = short(value) if task.execution.recorder is not None else None
+        _access(task, WRITE, task.execution.locations.locate(cell, site.name, ""), site, before, after)
+
+
+def delete_cell(cell: Any, site: Any) -> None:
+    """Before a variable that functions share is deleted."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        _access(task, WRITE, task.execution.locations.locate(cell, site.name, ""), site)
+
+
+def _in_cell(cell: Any) -> str | None:
+    try:
+        return short(cell.cell_contents)
+    except ValueError:
+        return None
+
+
+def read_item(container: Any, key: Any, site: Any) -> None:
+    """Before `container[key]` is read."""
+    if type(container) in IMMUTABLE:
+        return
+    task = CONTESTED.get(get_ident())
+    if task is None or not is_container(container, "__getitem__"):
+        return
+    location = item_location(task, container, key, False)
+    after = None
+    if task.execution.recorder is not None and type(container) in CONTAINERS:
+        after = _item(container, key)
+    _access(task, READ, location, site, None, after)
+
+
+def write_item(container: Any, key: Any, value: Any, site: Any) -> None:
+    """Before `container[key] = value`."""
+    task = CONTESTED.get(get_ident())
+    if task is None or not is_container(container, "__setitem__"):
+        return
+    location = item_location(task, container, key, True)
+    before = after = None
+    if task.execution.recorder is not None:
+        before, after = _item(container, key) if type(container) in CONTAINERS else None, short(value)
+    _access(task, WRITE, location, site, before, after)
+
+
+def delete_item(container: Any, key: Any, site: Any) -> None:
+    """Before `del container[key]`."""
+    task = CONTESTED.get(get_ident())
+    if task is not None and is_container(container, "__delitem__"):
+        announce_whole(task, WRITE, container, site)
+
+
+def _item(container: Any, key: Any) -> str | None:
+    try:
+        return short(container[key])
+    except Exception:
+        return None
+
+
+def read_container(container: Any, site: Any) -> None:
+    """Before the whole of a container is read: its length, its truth, its items."""
+    if type(container) in CONTAINERS or type(container) not in IMMUTABLE:
+        task = CONTESTED.get(get_ident())
+        if task is not None and is_container(container, "__iter__"):
+            announce_whole(task, READ, container, site)
+
+
+def write_container(container: Any, site: Any) -> None:
+    """Before a slice of a container is replaced."""
+    task = CONTESTED.get(get_ident())
+    if task is not None and is_container(container, "__setitem__"):
+        announce_whole(task, WRITE, container, site)
+
+
+def operate(left: Any, right: Any, site: Any) -> None:
+    """Before an operator or a comparison: containers are read."""
+    if type(left) in CONTAINERS:
+        read_container(left, site)
+    if type(right) in CONTAINERS:
+        read_container(right, site)
+
+
+def operate_in_place(left: Any, right: Any, site: Any) -> None:
+    """Before `left += right` and its like: a container on the left is changed."""
+    if type(right) in CONTAINERS:
+        read_container(right, site)
+    if type(left) in CONTAINERS:
+        task = CONTESTED.get(get_ident())
+        if task is not None:
+            announce_whole(task, WRITE, left, site)
+
+
+def iterating(container: Any, iterator: Any, site: Any) -> None:
+    """An iterator of a container has been made: remembers whose it is."""
+    task = CONTESTED.get(get_ident())
+    if task is not None and type(iterator) in ITERATORS:
+        whole = underlying(container)
+        if type(whole) in CONTAINERS:
+            task.execution.iterators[id(iterator)] = (iterator, whole)
+
+
+def iterate(iterator: Any, site: Any) -> None:
+    """Before the next item is taken from an iterator."""
+    task = CONTESTED.get(get_ident())
+    if task is None:
+        return
+    execution = task.execution
+    known = execution.iterators.get(id(iterator))
+    if known is not None:
+        announce_whole(task, READ, known[1], site)
+    elif type(iterator) not in ITERATORS and is_container(iterator, "__next__"):
+        execution.access(task, WRITE, execution.locations.locate(iterator, WHOLE), site)
+        if execution.recorder is not None:
+            execution.recorder.note_access(execution, site, None, None)
+
+
+def call(arguments: tuple[Any, ...], site: Any) -> None:
+    """Before a call: C functions and methods may touch the containers that they are given."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        announce_call(task, arguments, site)
+
+
+def call_unpacked(function: Any, arguments: Any, site: Any) -> None:
+    """Before a call with `*arguments`."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        announce_call(task, (function, *arguments) if type(arguments) in (tuple, list) else (function,), site)
+
+
+def gil_point(site: Any) -> None:
+    """Where CPython with the GIL may switch; a scheduling point only under `preemption="gil"`."""
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        task.execution.switch_point(task)

@@ -1,0 +1,30 @@
+"""The value of an attribute without running any code of the user's."""
+from __future__ import annotations
+
+from types import MemberDescriptorType
+from typing import Any
+
+from pytest_conc.model.short import short
+
+
+def value_of_attribute(owner: Any, name: str) -> str | None:
+    """A short text for `owner.name`, or None where it is not there or would have to be computed."""
+    try:
+        values = object.__getattribute__(owner, "__dict__")
+    except AttributeError:
+        values = {}
+    if name in values:
+        return short(values[name])
+    for base in (owner.__mro__ if isinstance(owner, type) else type(owner).__mro__):
+        if name in base.__dict__:
+            return _in_class(base.__dict__[name], owner)
+    return None
+
+
+def _in_class(found: Any, owner: Any) -> str | None:
+    if isinstance(found, MemberDescriptorType) and not isinstance(owner, type):
+        try:
+            return short(found.__get__(owner))
+        except AttributeError:
+            return None
+    return None if hasattr(type(found), "__get__") else short(found)

@@ -1,0 +1,1 @@
+"""Plain data: operations, schedules, findings, settings. Imports nothing else of the package."""

@@ -1,0 +1,36 @@
+"""The one context variable of the package: which task runs on which OS thread.
+
+`RUNNING` maps the identifier of an OS thread (that of `_thread.get_ident`, never the virtual one that a
+test sees) to the task that runs on it. An OS thread that is not part of an execution has no entry, and
+everything that is patched passes straight through there. `CONTESTED` is the same map, but an entry exists
+only while the execution has a task besides its main task that has not been joined: the hooks for shared
+state look here, so that they cost next to nothing while there is nobody to race with.
+"""
+from __future__ import annotations
+
+from _thread import get_ident as os_thread
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+RUNNING: dict[int, Any] = {}
+CONTESTED: dict[int, Any] = {}
+
+
+def current_task() -> Any:
+    """The task that runs on this OS thread, or None outside of an execution."""
+    return RUNNING.get(os_thread())
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """A block in which this OS thread is not part of the execution: for work of our own that takes locks or imports."""
+    thread = os_thread()
+    task, contested = RUNNING.pop(thread, None), CONTESTED.pop(thread, None)
+    try:
+        yield
+    finally:
+        if task is not None:
+            RUNNING[thread] = task
+        if contested is not None:
+            CONTESTED[thread] = contested

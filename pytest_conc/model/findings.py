@@ -1,0 +1,84 @@
+"""What can go wrong, named. A finding is a record; the ones that are errors by themselves are exceptions too."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_conc.model.operation import Step
+
+
+class ConcurrencyError(Exception):
+    """Base of the failures that pytest-conc itself finds; the message says what, where and what to do."""
+
+
+class Deadlock(ConcurrencyError):
+    """Tasks are alive, none can go on, and no timer is pending. `waits` says who waits for what."""
+
+    waits: tuple[tuple[int, str, Any], ...] = ()
+
+
+class LostWakeup(Deadlock):
+    """A task waits for a notification that nobody alive can give."""
+
+
+class Starved(Deadlock):
+    """A task waits for an item that nobody alive can put."""
+
+
+class Livelock(ConcurrencyError):
+    """The execution did not end within `max_steps` operations."""
+
+
+class LeakedTask(ConcurrencyError):
+    """A task that is no daemon was still alive when the test body returned."""
+
+
+class UncontrolledBlocking(ConcurrencyError):
+    """A task did not come back within `hang_after` seconds: it blocks on something that is not controlled."""
+
+
+class UncontrolledNondeterminism(ConcurrencyError):
+    """The same schedule gave two different executions."""
+
+
+class ReplayDiverged(ConcurrencyError):
+    """A schedule does not fit the program any more."""
+
+
+class ProcessExit(ConcurrencyError):
+    """A task called `os._exit`, which would have ended the whole test session."""
+
+
+class TaskInterrupted(ConcurrencyError):
+    """A task raised KeyboardInterrupt by itself; nobody pressed a key."""
+
+
+class Refused(ConcurrencyError):
+    """The program uses something that cannot be explored yet; it is never run uncontrolled in silence."""
+
+
+class Abort(BaseException):
+    """Unwinds the tasks of an execution that is over. Never seen by a test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a failure means: its kind, one paragraph in plain words, and the operations involved."""
+
+    kind: str
+    explanation: str
+    operations: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failing schedule of a program, minimised, with all that is needed to understand and repeat it."""
+
+    error: BaseException
+    finding: Finding
+    trace: tuple[Step, ...]
+    preemptions: int
+    token: str
+    swap: tuple[Step, Step] | None = None
+    execution: int = 0
+    tasks: tuple[str, ...] = ()

@@ -1,0 +1,66 @@
+"""The kinds of operations, and how each one touches its resource.
+
+Two operations of different tasks are dependent if their order can matter. Every kind has a mode that says
+how it touches its resource; two operations on one resource commute exactly if both modes are `READS`,
+or if one of them is `NOTHING`. Queues and containers refine that: see `pytest_conc.exploration.classes`.
+"""
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+READS: Final = 0
+WRITES: Final = 1
+PUTS: Final = 2
+GETS: Final = 3
+NOTHING: Final = 4
+
+READ: Final = "read"
+WRITE: Final = "write"
+
+MODES: Final[dict[str, int]] = {
+    READ: READS,
+    WRITE: WRITES,
+    "acquire": WRITES,
+    "try-acquire": WRITES,
+    "release": WRITES,
+    "locked": READS,
+    "wait": WRITES,
+    "wake": WRITES,
+    "notify": WRITES,
+    "set": WRITES,
+    "clear": WRITES,
+    "is_set": READS,
+    "wait for": READS,
+    "put": PUTS,
+    "get": GETS,
+    "try-put": WRITES,
+    "try-get": WRITES,
+    "size": READS,
+    "task_done": WRITES,
+    "wait until done": READS,
+    "shutdown": WRITES,
+    "start": NOTHING,
+    "begin": NOTHING,
+    "join": NOTHING,
+    "exit": WRITES,
+    "is_alive": READS,
+    "enumerate": READS,
+    "try-join": READS,
+    "sleep": NOTHING,
+    "sleep point": NOTHING,
+    "switch": NOTHING,
+    "drain": NOTHING,
+}
+
+
+class Step(NamedTuple):
+    """One operation of a trace, as it is shown: who did what to which resource, where, and the values."""
+
+    task: str
+    kind: str
+    resource: str
+    site: str
+    line: int = 0
+    source: str = ""
+    before: str | None = None
+    after: str | None = None

@@ -1,0 +1,62 @@
+"""PCT: random priorities, and a few random points where the running task loses its own.
+
+Idea: a bug of depth d needs d operations in one certain order. Give every task a random priority, always
+run the enabled task with the highest one, and at d-1 random steps drop the running task below all others.
+Source: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees of
+Finding Bugs", ASPLOS 2010. Guarantee: with n tasks and k steps a bug of depth d is found by one execution
+with a probability of at least 1/(n * k**(d-1)). Cost: a maximum over the enabled tasks a step.
+
+k is taken from the longest execution so far; d rotates over 2, 3, 4, 5 but never exceeds k/4, since in a
+short program many change points are just noise. Tasks that yield, poll or spin drop to the lowest
+priority, or they would starve the task that they wait for; without that the guarantee would still hold,
+but programs that poll would run into the step bound.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from pytest_conc.strategies.protocol import Pending
+
+DEPTHS = (3, 2, 4, 5)
+YIELDS = frozenset({"sleep", "try-acquire", "try-put", "try-get", "try-join", "is_alive", "size"})
+
+
+class PCT:
+    """Priority-based random scheduling with rotating depth."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._steps = 0
+        self._longest = 0
+        self._begun = 0
+        self._lowest = 0.0
+        self._priorities: dict[int, float] = {}
+        self._changes: frozenset[int] = frozenset()
+
+    def begin(self) -> None:
+        """Draws the change points; priorities are drawn when a task is first seen."""
+        self._longest = max(self._longest, self._steps)
+        depth = min(DEPTHS[self._begun % len(DEPTHS)], max(2, self._longest // 4))
+        self._changes = frozenset(1 + int(self._random.random() * max(self._longest, 2)) for _ in range(depth - 1))
+        self._begun += 1
+        self._steps = 0
+        self._lowest = 0.0
+        self._priorities = {}
+
+    def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
+        """The enabled task with the highest priority."""
+        self._steps += 1
+        priorities = self._priorities
+        for task in enabled:
+            if task.number not in priorities:
+                priorities[task.number] = self._random.random()
+        if self._steps in self._changes:
+            self._drop(max(enabled, key=lambda task: priorities[task.number]))
+        elif running.kind in YIELDS and running in enabled:
+            self._drop(running)
+        return max(enabled, key=lambda task: priorities[task.number])
+
+    def _drop(self, task: Pending) -> None:
+        self._lowest -= 1.0
+        self._priorities[task.number] = self._lowest

@@ -12,12 +12,14 @@ class Resource:
     """Something that tasks operate on. Kept by address for one execution, together with the thing itself."""
 
     title = "resource"
-    __slots__ = ("thing", "number", "alias", "ordered", "capacity")
+    __slots__ = ("thing", "number", "alias", "ordered", "capacity", "history")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         self.thing = thing
-        self.number = sum(type(state) is type(self) for state in execution.states.values()) + 1
+        counts = execution.counts
+        self.number = counts[self.title] = counts.get(self.title, 0) + 1
         self.alias: Resource | None = None
+        self.history: Any = None
 
     def label(self) -> str:
         """The name of the resource, as reports show it."""

@@ -48,6 +48,7 @@ class Execution:
 
     def __init__(self, settings: Settings, strategy: Strategy, host: Host, learned: Learned, recorder: Recorder | None = None) -> None:
         self.strategy = strategy
+        self.choice = strategy.choose
         self.host = host
         self.recorder = recorder
         self.limit = settings.max_steps
@@ -60,6 +61,7 @@ class Execution:
         self.learned = learned
         self.locations = Locations(learned.hot)
         self.states: dict[int, Any] = {}
+        self.counts: dict[str, int] = {}
         self.iterators: dict[int, tuple[Any, Any]] = {}
         self.locals: dict[int, list[Any]] = {}
         self.threads_named = self.threads_made = self.pools_named = 0
@@ -86,6 +88,7 @@ class Execution:
         RUNNING[os_thread()] = self.main
         self.main.begun = True
         self.strategy.begin()
+        self.choice = self.strategy.choose
         try:
             self.value = program()
             self._after_the_body()
@@ -160,7 +163,10 @@ class Execution:
     def _announce_exit(self, task: Task) -> None:
         if (self.learned.exits or self.everything_hot) and not self.ending:
             task.kind, task.resource, task.guard = "exit", task, None
-            self._choose(task)
+            chosen = self._next(task)
+            if chosen is not task:
+                self.preemptions += task in self.enabled
+                self.host.switch(task, chosen)
 
     def _task_failed(self, task: Task, error: BaseException) -> None:
         if isinstance(error, SystemExit) or self.ending:
@@ -207,10 +213,12 @@ class Execution:
             task.resource = location
             enabled = self._refresh() if self.stale else self.enabled
             if len(enabled) > 1 or self.asks_always:
-                chosen = self.strategy.choose(task, enabled)
+                chosen = self.choice(task, enabled)
                 if chosen is not task:
                     self.preemptions += 1
-                    self._switch(task, chosen)
+                    self.host.switch(task, chosen)
+                    if self.ending:
+                        raise Abort
         trace = self.trace
         trace.append((task, kind, location))
         if len(trace) >= self.limit:
@@ -235,9 +243,13 @@ class Execution:
         task.kind, task.resource, task.guard = kind, resource, guard
         if self.recorder is not None:
             self.recorder.announce(task)
-        self._choose(task)
-        task.guard = None
-        task.deadline = None
+        chosen = self._next(task)
+        if chosen is not task:
+            self.preemptions += task in self.enabled
+            self.host.switch(task, chosen)
+        if self.ending:
+            raise Abort
+        task.guard = task.deadline = None
         self.stale = True
         if self.unjoined:
             self._record(task, kind, resource)
@@ -248,15 +260,6 @@ class Execution:
             self.recorder.note(self, resource)
         if len(self.trace) >= self.limit and not self.ending:
             self._too_long(task)
-
-    def _choose(self, task: Task) -> None:
-        self.stale = True
-        chosen = self._next(task)
-        if chosen is not task:
-            self.preemptions += task in self.enabled
-            self._switch(task, chosen)
-        elif self.ending:
-            raise Abort
 
     def _next(self, task: Task) -> Task:
         """The task that goes on; the main task when the execution is over."""
@@ -269,9 +272,8 @@ class Execution:
             enabled = self._refresh()
         if len(enabled) == 1 and not self.asks_always:
             return enabled[0]
-        chosen = self.strategy.choose(task, enabled)
-        assert isinstance(chosen, Task)
-        return chosen
+        chosen = self.choice(task, enabled)
+        return chosen  # type: ignore[return-value]
 
     def _refresh(self) -> list[Task]:
         self.enabled = [task for task in self.alive if task.guard is None or task.guard(task)]
@@ -284,11 +286,6 @@ class Execution:
         if later:
             self.now = min(later)
         return bool(later)
-
-    def _switch(self, task: Task, chosen: Task) -> None:
-        self.host.switch(task, chosen)
-        if self.ending:
-            raise Abort
 
     def random_bytes(self, size: int) -> bytes:
         """Bytes for `os.urandom`, the same in every execution with the same seed."""

@@ -2,12 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_conc.model.mixing import mixed
 
 if TYPE_CHECKING:
     from pytest_conc.execution.scheduler import Execution
+
+@cache
+def path_of(parent: int, child: int) -> int:
+    """The path of the n-th child of the task with that path."""
+    return mixed(parent * 1_000_003 + child)
+
 
 class Task:
     """What the scheduler knows of a task. `kind` and `resource` are the operation that it has announced.
@@ -18,7 +25,8 @@ class Task:
     """
 
     __slots__ = ("execution", "number", "name", "thread", "ident", "daemon", "body", "place", "path", "children",
-                 "kind", "resource", "guard", "deadline", "finished", "joined", "aborts", "begun", "looks", "looked_at")
+                 "kind", "resource", "guard", "deadline", "finished", "joined", "aborts", "begun", "looks", "looked_at", "performed",
+                 "history")
 
     def __init__(self, execution: Execution, number: int, name: str, body: Callable[[], Any], parent: Task | None) -> None:
         self.execution = execution
@@ -29,11 +37,14 @@ class Task:
         self.ident = 0
         self.daemon = False
         self.place: Any = None
-        self.path = 1
         self.children = 0
-        if parent is not None:
+        if parent is None:
+            self.path = 1
+        else:
             parent.children += 1
-            self.path = mixed(parent.path * 1_000_003 + parent.children)
+            self.path = path_of(parent.path, parent.children)
+        self.performed = self.path << 20
+        self.history: Any = None
         self.kind = "begin"
         self.resource: Any = None
         self.guard: Callable[[Task], bool] | None = None

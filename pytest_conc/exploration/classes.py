@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_conc.model.mixing import mixed
-from pytest_conc.model.operation import GETS, MODES, NOTHING, PUTS, READS
+from pytest_conc.model.operation import GETS, MODES, NOTHING, PUTS, READ, READS, WRITE
 
 Event = int
 
@@ -28,34 +28,34 @@ class ClassHash:
         self._pairs: dict[tuple[Event, Event], int] = {}
 
     def of(self, trace: Sequence[tuple[Any, str, Any]]) -> int:
-        """The 64-bit number of the class that this trace belongs to."""
+        """The 64-bit number of the class that this trace belongs to. A trace can be asked for once only."""
         found = 0
-        indices: dict[Any, int] = {}
-        memory: dict[Any, tuple[Event, list[Event]]] = {}
-        others: dict[Any, _History] = {}
         pairs = self._pairs
+        before: Sequence[Event]
         for task, kind, resource in trace:
-            index = indices[task] = indices.get(task, 0) + 1
-            mode = MODES.get(kind, 1)
-            if mode == NOTHING:
-                continue
-            event = (task.path << 20) + index
-            if kind in ("read", "write"):
+            task.performed = event = task.performed + 1
+            if kind is READ or kind is WRITE:
                 whole = resource.container
-                if not resource.matters and (whole is None or not whole.matters):
-                    continue
                 if whole is None and not resource.has_items:
-                    before = _plain(memory, resource, event, mode)
+                    if not resource.matters:
+                        continue
+                    if kind is READ:
+                        before = resource.writes
+                        resource.reads.append(event)
+                    else:
+                        before = resource.reads + resource.writes
+                        resource.reads, resource.writes = [], [event]
+                elif resource.matters or (whole is not None and whole.matters):
+                    before = _items(resource, whole, event, kind)
                 else:
-                    before = _item(others, resource, whole, event, mode)
+                    continue
             else:
-                key = resource.alias or resource if hasattr(resource, "alias") else resource
-                history = others.get(key)
-                if history is None:
-                    history = others[key] = _History(key)
-                before = history.add(event, mode)
+                mode = MODES[kind]
+                if mode == NOTHING:
+                    continue
+                before = _history(resource).add(event, mode)
             for other in before:
-                if other >> 20 != task.path:
+                if other >> 20 != event >> 20:
                     number = pairs.get((other, event))
                     if number is None:
                         number = pairs[other, event] = mixed(mixed(other) + event)
@@ -63,39 +63,26 @@ class ClassHash:
         return found
 
 
-def _plain(memory: dict[Any, tuple[Event, list[Event]]], resource: Any, event: Event, mode: int) -> Sequence[Event]:
-    known = memory.get(resource)
-    if mode == READS:
-        if known is None:
-            memory[resource] = (0, [event])
-            return ()
-        known[1].append(event)
-        return (known[0],) if known[0] else ()
-    memory[resource] = (event, [])
-    if known is None:
-        return ()
-    return (*known[1], known[0]) if known[0] else known[1]
-
-
-class _Items:
-    """The accesses to a container since the last time that the whole of it was written."""
-
-    def __init__(self) -> None:
-        self.accesses: list[tuple[Event, Any, int]] = []
-
-
-def _item(others: dict[Any, Any], resource: Any, whole: Any, event: Event, mode: int) -> Sequence[Event]:
-    container = resource if whole is None else whole
-    items = others.get(container)
-    if items is None:
-        items = others[container] = _Items()
-    item = None if whole is None else resource
-    before = [other for other, name, how in items.accesses
-              if (name is item or name is None or item is None) and (mode != READS or how != READS)]
-    if item is None and mode != READS:
-        items.accesses.clear()
-    items.accesses.append((event, item, mode))
+def _items(resource: Any, whole: Any, event: Event, kind: str) -> Sequence[Event]:
+    """An access to a container or one of its items; `accesses` are those since the whole was written last."""
+    container, item = (resource, None) if whole is None else (whole, resource)
+    accesses = container.reads
+    before = [other for other, name, how in accesses
+              if (name is item or name is None or item is None) and (kind is WRITE or how is WRITE)]
+    if item is None and kind is WRITE:
+        accesses.clear()
+    accesses.append((event, item, kind))
     return before
+
+
+def _history(resource: Any) -> _History:
+    key = getattr(resource, "alias", None) or resource
+    history = getattr(key, "history", None)
+    if history is None:
+        history = _History(key)
+        if key is not None:
+            key.history = history
+    return history
 
 
 class _History:

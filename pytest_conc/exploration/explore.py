@@ -40,6 +40,7 @@ class Exploration:
         self.outcomes: Counter[Any] = Counter()
         self.failure: Failure | None = None
         self.ended_by = ""
+        self.ended_with: BaseException | None = None
         self.watched: tuple[str, ...] = ()
         self.shared = 0
         self.notes: list[str] = []
@@ -123,13 +124,17 @@ def name_of(program: Callable[[], Any]) -> str:
     return str(getattr(program, "__qualname__", type(program).__qualname__))
 
 
-def explore_with(program: Callable[[], Any], settings: Settings, name: str, modules: Sequence[ModuleType]) -> Exploration:
-    """As `explore`, with checked settings, for a program of that name and these watched modules."""
+def explore_with(program: Callable[[], Any], settings: Settings, name: str, modules: Sequence[ModuleType], *,
+                 ends_with: tuple[type[BaseException], ...] = ()) -> Exploration:
+    """As `explore`, with checked settings, for a program of that name and these watched modules.
+
+    An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure.
+    """
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
     strategy = strategy_named(settings.strategy, settings.seed)
     with runner(program, settings, modules) as run:
-        _Loop(exploration, run, strategy).go()
+        _Loop(exploration, run, strategy, ends_with).go()
         exploration.shared = len(run.learned.hot)
     return exploration
 
@@ -137,12 +142,12 @@ def explore_with(program: Callable[[], Any], settings: Settings, name: str, modu
 class _Loop:
     """The executions of one exploration."""
 
-    def __init__(self, exploration: Exploration, run: Runner, strategy: Any) -> None:
+    def __init__(self, exploration: Exploration, run: Runner, strategy: Any, ends_with: tuple[type[BaseException], ...]) -> None:
+        self.ends_with = ends_with
         self.exploration = exploration
         self.run = run
         self.strategy = strategy
         self.hash = ClassHash()
-        self.first: list[Any] = []
 
     def go(self) -> None:
         """Runs until a bound or a failure ends it."""
@@ -152,7 +157,7 @@ class _Loop:
             if until is not None and monotonic() > until and self.exploration.executions:
                 self.exploration.ended_by = "seconds"
                 return
-            if self._one() and not settings.keep_going:
+            if self._one() and (not settings.keep_going or self.exploration.ended_with is not None):
                 self.exploration.ended_by = "failure"
                 return
         self.exploration.ended_by = "executions"
@@ -162,6 +167,9 @@ class _Loop:
         execution = self.run.run(self.strategy)
         self.exploration.count(execution, self.hash.of(execution.trace))
         number = self.exploration.executions
+        if isinstance(execution.error, self.ends_with):
+            self.exploration.ended_with = execution.error
+            return True
         if execution.error is not None:
             if self.exploration.failure is None:
                 self.exploration.failure = self._confirmed(execution)

@@ -1,9 +1,11 @@
 """From a failing schedule to a Failure: minimise it, run it once more with places and values, say what happened."""
 from __future__ import annotations
 
+import threading
+from types import TracebackType
 from typing import Any
 
-from pytest_conc.execution.recorder import NOWHERE, Note
+from pytest_conc.execution.recorder import NOWHERE, OWN, Note
 from pytest_conc.execution.stuck import label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
@@ -45,11 +47,19 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: boo
     assert error is not None
     if isinstance(error, KeyboardInterrupt):
         error = _interrupted(shown, error)
+    error = error.with_traceback(_without_ours(error.__traceback__))
     return Failure(
         error=error, finding=finding_of(shown, steps), trace=steps, preemptions=shown.preemptions,
         token=token_of(schedule, name, flags_of(run.settings)), execution=number,
         tasks=tuple(task.label() for task in shown.tasks),
     )
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame on that is the user's."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((OWN, threading.__file__)):
+        trace = trace.tb_next
+    return trace
 
 
 def _interrupted(shown: Any, error: KeyboardInterrupt) -> TaskInterrupted:

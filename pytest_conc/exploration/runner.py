@@ -19,7 +19,7 @@ from pytest_conc.model.current import current_task
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies.protocol import Strategy
 
-COLLECT_EVERY: Final = 64
+COLLECT_EVERY: Final = 32
 _rewritten: dict[Any, CodeType] = {}
 
 
@@ -45,7 +45,7 @@ class Runner:
         self._since_collection += 1
         if self._since_collection >= COLLECT_EVERY:
             self._since_collection = 0
-            gc.collect()
+            gc.collect(0)
         return execution
 
 

@@ -149,9 +149,10 @@ def _python_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     owner, function = method.__self__, method.__func__
     if not isinstance(function, FunctionType) or is_watched(function.__code__):
         return
-    if isinstance(owner, _CONTAINER_BASES) or hasattr(type(owner), "__setitem__"):
+    if hasattr(owner, "__setitem__") or isinstance(owner, _CONTAINER_BASES):
         announce_whole(task, READ if function.__name__ in READING_METHODS else WRITE, owner, site)
-    _given(task, WRITE, arguments[1:], site)
+    if len(arguments) > 1:
+        _given(task, WRITE, arguments[1:], site)
 
 
 def python_function(task: Any, arguments: tuple[Any, ...], site: Any) -> None:

@@ -27,6 +27,9 @@ def _kind_of(site: Any, owner: Any) -> int:
     return int(site.kind)
 
 
+_RANGE = type(iter(range(0)))
+
+
 def read_attribute(owner: Any, site: Any) -> None:
     """Before `owner.name` is read."""
     task = CONTESTED.get(get_ident())
@@ -226,6 +229,8 @@ def iterating(container: Any, iterator: Any, site: Any) -> None:
 
 def iterate(iterator: Any, site: Any) -> None:
     """Before the next item is taken from an iterator."""
+    if type(iterator) is _RANGE:
+        return
     task = CONTESTED.get(get_ident())
     if task is None:
         return

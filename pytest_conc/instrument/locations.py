@@ -26,7 +26,7 @@ class Location:
     """A piece of shared state. `container` is the location of the whole, for an item of a container."""
 
     __slots__ = ("number", "owner_type", "name", "first", "shared", "written", "matters", "sites", "container",
-                 "direct", "has_items")
+                 "direct", "has_items", "reads", "writes")
 
     def __init__(self, number: int, owner_type: str, name: Any, container: Location | None) -> None:
         self.number = number
@@ -37,6 +37,8 @@ class Location:
         self.sites: list[Any] = []
         self.container = container
         self.has_items = name is WHOLE
+        self.reads: list[Any] = []
+        self.writes: list[Any] = []
 
     def label(self) -> str:
         """The name of the location, as reports show it: `Counter#1.value`."""

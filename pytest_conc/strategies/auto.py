@@ -6,11 +6,9 @@ short ones; taking turns costs at most a factor of two against the better of the
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pytest_conc.strategies.pct import PCT
 from pytest_conc.strategies.plain import FirstInFirstOut, Reversed, RoundRobin
-from pytest_conc.strategies.protocol import Pending, Strategy
+from pytest_conc.strategies.protocol import Strategy
 from pytest_conc.strategies.random_walk import RandomWalk
 
 
@@ -21,16 +19,13 @@ class Auto:
         self._plain: list[Strategy] = [FirstInFirstOut(), Reversed(), RoundRobin()]
         self._mix: list[Strategy] = [PCT(seed), RandomWalk(seed + 1)]
         self._begun = 0
-        self._current: Strategy = self._plain[0]
+        self.choose = self._plain[0].choose
 
     def begin(self) -> None:
-        """Passes on to the strategy whose turn it is."""
+        """The strategy whose turn it is chooses in this execution."""
         plain = len(self._plain)
         turn = self._begun
-        self._current = self._plain[turn] if turn < plain else self._mix[(turn - plain) % len(self._mix)]
+        current = self._plain[turn] if turn < plain else self._mix[(turn - plain) % len(self._mix)]
         self._begun += 1
-        self._current.begin()
-
-    def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
-        """What the strategy of this execution chooses."""
-        return self._current.choose(running, enabled)
+        self.choose = current.choose
+        current.begin()

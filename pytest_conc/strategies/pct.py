@@ -47,15 +47,25 @@ class PCT:
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """The enabled task with the highest priority."""
         self._steps += 1
-        priorities = self._priorities
-        for task in enabled:
-            if task.number not in priorities:
-                priorities[task.number] = self._random.random()
-        if self._steps in self._changes:
-            self._drop(max(enabled, key=lambda task: priorities[task.number]))
-        elif running.kind in YIELDS and running in enabled:
+        if running.kind in YIELDS and running in enabled:
             self._drop(running)
-        return max(enabled, key=lambda task: priorities[task.number])
+        best = self._highest(enabled)
+        if self._steps in self._changes:
+            self._drop(best)
+            best = self._highest(enabled)
+        return best
+
+    def _highest(self, enabled: Sequence[Pending]) -> Pending:
+        priorities = self._priorities
+        highest = float("-inf")
+        best = enabled[0]
+        for task in enabled:
+            priority = priorities.get(task.number)
+            if priority is None:
+                priority = priorities[task.number] = self._random.random()
+            if priority > highest:
+                best, highest = task, priority
+        return best
 
     def _drop(self, task: Pending) -> None:
         self._lowest -= 1.0

@@ -5,7 +5,7 @@ the package, `pytest_conc/__init__.py`, is the public face: it may import every 
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -44,21 +44,23 @@ def modules(package: Path) -> dict[str, Path]:
 
 
 def dotted(path: Path) -> str:
-    parts = path.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    names = path.with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
-def is_for_type_checkers(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+def parts(node: ast.AST) -> Iterable[ast.AST]:
+    """The statements and expressions in node, without those that only a type checker reads."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        return node.orelse
+    return ast.iter_child_nodes(node)
 
 
 def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
     """Every import that can run below node."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         yield node
-    children = node.orelse if is_for_type_checkers(node) else ast.iter_child_nodes(node)
-    for child in children:
-        yield from statements(child)
+    for part in parts(node):
+        yield from statements(part)
 
 
 def base(node: ast.ImportFrom, user: str, path: Path) -> str:

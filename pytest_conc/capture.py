@@ -1,0 +1,78 @@
+"""Output and logs of an exploration: only those of the execution that is reported are kept.
+
+That is the failing one, in its last replay, or the first one if all pass.
+"""
+from __future__ import annotations
+
+import io
+import sys
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+
+class _Sink(io.TextIOBase):
+    """Stands in for sys.stdout or sys.stderr; keeps what the current execution writes."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.parts: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.parts.append(text)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return str(getattr(self.real, "encoding", "utf-8"))
+
+    def fileno(self) -> int:
+        return int(self.real.fileno())
+
+    def isatty(self) -> bool:
+        return False
+
+
+class Captured:
+    """Context manager around an exploration of one test; `begin` is called at the start of each execution."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+        self._sinks: list[_Sink] = []
+        self._first: list[list[str]] | None = None
+        self._begun = 0
+
+    def __enter__(self) -> Captured:
+        self._sinks = [_Sink(sys.stdout), _Sink(sys.stderr)]
+        sys.stdout, sys.stderr = self._sinks  # type: ignore[assignment]
+        return self
+
+    def begin(self) -> None:
+        """A new execution: forgets what the one before has written."""
+        self._begun += 1
+        if self._begun == 2:
+            self._first = [sink.parts for sink in self._sinks]
+        for sink in self._sinks:
+            sink.parts = []
+        self._forget_logs()
+
+    def keep_first(self) -> None:
+        """All executions passed: the first one is reported."""
+        if self._first is not None:
+            for sink, parts in zip(self._sinks, self._first, strict=True):
+                sink.parts = parts
+
+    def _forget_logs(self) -> None:
+        plugin: Any = self._item.config.pluginmanager.get_plugin("logging-plugin")
+        if plugin is not None and plugin.report_handler.records:
+            plugin.report_handler.reset()
+            plugin.caplog_handler.reset()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        sys.stdout, sys.stderr = (sink.real for sink in self._sinks)
+        for sink in self._sinks:
+            sink.real.write("".join(sink.parts))

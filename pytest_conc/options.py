@@ -1,0 +1,147 @@
+"""The command line and ini options: one table, from which both are made."""
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+import pytest
+
+from pytest_conc.model.settings import NAMES, Settings, WrongUse, unknown_name
+
+
+class Option(NamedTuple):
+    """An option of an exploration: how its text is read, and what it means."""
+
+    name: str
+    read: Callable[[str], Any]
+    metavar: str
+    help: str
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError(text)
+
+
+def _seed(text: str) -> int:
+    return random.SystemRandom().randrange(1 << 31) if text == "random" else int(text)
+
+
+OPTIONS: Final = (
+    Option("strategy", str, "NAME", "how the next task is chosen (auto, random, pct, …)"),
+    Option("executions", int, "N", "at most so many executions a test (1000)"),
+    Option("seconds", float, "S", "at most so long a test"),
+    Option("seed", _seed, "N|random", "all randomness comes from it (0); random draws one and prints it"),
+    Option("host", str, "NAME", "greenlets (default) or threads"),
+    Option("preemption", str, "WHERE", "any (default), or gil: only where CPython with the GIL switches"),
+    Option("timing", str, "HOW", "virtual (default), or any: sleeps and time-outs may end at any moment"),
+    Option("max_preemptions", int, "N", "at most so many preemptions an execution"),
+    Option("max_steps", int, "N", "operations in one execution, then it is a livelock (20000)"),
+    Option("hang_after", float, "S", "seconds without progress until the test fails (10; 0: never)"),
+    Option("keep_going", _truth, "", "do not stop at the first failure of a test"),
+)
+_MARKER_WINS: Final = frozenset({"finds", "targets", "host", "timing", "preemption"})
+SEED: Final = pytest.StashKey[int]()
+GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declares all options."""
+    group = parser.getgroup("conc", "interleavings of concurrent tests (pytest-conc)")
+    group.addoption("--conc-interleave", action="store_true", help="explore every selected test, marked or not")
+    group.addoption("--conc-replay", metavar="TOKEN", help="run the test under the one schedule of this token")
+    group.addoption("--conc-show", action="store_true", help="print the failures that tests with finds= have found")
+    for option in OPTIONS:
+        flag = "--conc-" + option.name.replace("_", "-")
+        if option.read is _truth:
+            group.addoption(flag, action="store_const", const="true", help=option.help)
+        else:
+            group.addoption(flag, metavar=option.metavar, help=option.help)
+        parser.addini(f"conc_{option.name}", option.help)
+    parser.addini("conc_targets", "further modules whose shared state is watched", type="args", default=[])
+
+
+def read_options(config: pytest.Config) -> None:
+    """Checks what was given, before any test runs. Raises pytest.UsageError with value, cause and remedy."""
+    given: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for option in OPTIONS:
+        for values, text, where in (
+            (given[0], config.getini(f"conc_{option.name}"), f"ini option conc_{option.name}"),
+            (given[1], config.getoption("conc_" + option.name), "--conc-" + option.name.replace("_", "-")),
+        ):
+            if text is not None and text != "":
+                values[option.name] = _read(option, str(text), where)
+    worker = getattr(config, "workerinput", {})
+    seed = worker.get("conc_seed", given[1].get("seed", given[0].get("seed", 0)))
+    config.stash[SEED] = seed
+    for values in given:
+        values.pop("seed", None)
+    config.stash[GIVEN] = given
+
+
+def _read(option: Option, text: str, where: str) -> Any:
+    try:
+        value = option.read(text)
+    except ValueError:
+        kind = {int: "a whole number", float: "a number", _seed: "a whole number or 'random'"}.get(option.read, "true or false")
+        raise pytest.UsageError(f"{where}: {text!r} is not {kind}") from None
+    try:
+        Settings().with_options({option.name: value})
+        if option.name == "strategy":
+            _check_strategy(text)
+    except WrongUse as error:
+        raise pytest.UsageError(f"{where}: {error}") from None
+    return value
+
+
+def _check_strategy(name: str) -> None:
+    from pytest_conc.strategies import STRATEGIES
+
+    if name not in STRATEGIES:
+        raise WrongUse(unknown_name(name, tuple(STRATEGIES), "strategy"))
+
+
+def settings_for(item: pytest.Item) -> Settings:
+    """The settings of one test: defaults, ini, command line and markers. Raises WrongUse for a bad marker."""
+    config = item.config
+    ini, line = config.stash[GIVEN]
+    marked = _marked(item)
+    strong = {name: value for name, value in marked.items() if name in _MARKER_WINS}
+    merged: dict[str, Any] = {**ini, **marked, **line, **strong}
+    targets = [*config.getini("conc_targets"), *_listed(marked.get("targets", ()))]
+    merged["targets"] = tuple(dict.fromkeys(targets))
+    merged.setdefault("seed", crc32(f"{config.stash[SEED]}:{base_id(item)}".encode()))
+    return Settings().with_options(merged)
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _marked(item: pytest.Item) -> Mapping[str, Any]:
+    """The options of all interleave marks of the test; the closest one wins."""
+    merged: dict[str, Any] = {}
+    for mark in item.iter_markers("conc_interleave"):
+        if mark.args:
+            raise WrongUse(f"interleave got {mark.args[0]!r} without a name; write a keyword, as in executions=100")
+        for name, value in mark.kwargs.items():
+            if name not in NAMES:
+                raise WrongUse(unknown_name(name, NAMES, "option of interleave"))
+            merged.setdefault(name, value)
+    return merged
+
+
+def base_id(item: pytest.Item) -> str:
+    """The test's id without the step that pytest-repeat adds to it."""
+    step = getattr(getattr(item, "callspec", None), "params", {}).get("__pytest_repeat_step_number")
+    if step is None:
+        return item.nodeid
+    head, _, inside = item.nodeid.rpartition("[")
+    kept = [part for part in inside.rstrip("]").split("-")]
+    kept = kept[:-2] if len(kept) >= 2 else []
+    return head + (f"[{'-'.join(kept)}]" if kept else "")

@@ -1,0 +1,100 @@
+"""The pytest plugin `conc`: options, the mark, exploring a marked test, its report. Does nothing until a test is marked."""
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_conc.fixtures.threads import threads
+from pytest_conc.options import SEED, add_options, read_options
+
+if TYPE_CHECKING:
+    from pytest_conc.session import Explored
+
+__all__ = ["threads"]
+
+EXPLORED = pytest.StashKey["Explored"]()
+RAN_ONCE = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declares the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the mark and checks the options, before any test."""
+    config.addinivalue_line("markers", "conc_interleave(**options): run this test under every interleaving that matters")
+    read_options(config)
+    config.stash[RAN_ONCE] = {}
+    token = config.getoption("conc_replay")
+    if token is not None:
+        from pytest_conc.model.schedule import check_token
+        from pytest_conc.model.settings import WrongUse
+
+        try:
+            check_token(token)
+        except WrongUse as error:
+            raise pytest.UsageError(f"--conc-replay: {error}") from None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Names the seed where it was drawn."""
+    if config.getoption("conc_seed") == "random":
+        return f"conc: seed {config.stash[SEED]}; repeat with --conc-seed={config.stash[SEED]}"
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Gives every xdist worker the same seed."""
+    node.workerinput["conc_seed"] = node.config.stash[SEED]
+
+
+def is_explored(item: pytest.Item) -> bool:
+    """Whether this test is run under the scheduler."""
+    return bool(item.config.getoption("conc_interleave") or item.config.getoption("conc_replay")
+                or item.get_closest_marker("conc_interleave"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fails a test whose mark cannot work, before anything of it runs."""
+    if is_explored(item):
+        from pytest_conc.session import prepare
+
+        explored = prepare(item)
+        if explored is not None:
+            item.stash[EXPLORED] = explored
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Explores the test instead of calling it once."""
+    __tracebackhide__ = True
+    explored = pyfuncitem.stash.get(EXPLORED, None)
+    if explored is None:
+        return None
+    explored.run()
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Adds what was explored to the report of the test."""
+    report = yield
+    explored = item.stash.get(EXPLORED, None)
+    if explored is not None and report.when == "call":
+        explored.add_to(report, call)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The verdicts under -v, what finds= tests have found under --conc-show, and what ran only once."""
+    reports = [report for group in terminalreporter.stats.values() for report in group if hasattr(report, "conc")]
+    once = terminalreporter.config.stash[RAN_ONCE]
+    if reports or once:
+        from pytest_conc.report.summary import write_summary
+
+        write_summary(terminalreporter, reports, once)

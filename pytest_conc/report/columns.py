@@ -1,0 +1,101 @@
+"""A failing execution as text: what happened in plain words, one column a task, the command that repeats it.
+
+Only the steps that matter are shown: operations on what more than one task has touched, one of them changing it, and what
+starts, ends and blocks tasks. Each task has a column of its own, so that time runs down the page and a switch is a
+jump to the right or left.
+"""
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from pytest_conc.model.findings import Failure
+from pytest_conc.model.operation import READ, WRITE, Step
+
+WIDTH = 100
+MOST_STEPS = 26
+_NEVER = frozenset({"begin", "exit", "switch", "drain"})
+
+
+def report(failure: Failure, command: str) -> str:
+    """The report of a failure, at most 100 columns wide; `command` repeats it."""
+    parts = [_headline(failure), "", *_columns(failure)]
+    explanation = _explanation(failure)
+    if explanation:
+        parts += ["", *explanation]
+    parts += ["", f"replay: {command}"]
+    return "\n".join(line.rstrip() for line in parts)
+
+
+def _headline(failure: Failure) -> str:
+    count = failure.preemptions
+    switches = "no preemption" if count == 0 else "1 preemption" if count == 1 else f"{count} preemptions"
+    return f"{failure.finding.kind}: {type(failure.error).__name__} in execution {failure.execution}, minimised to {switches}"
+
+
+def _explanation(failure: Failure) -> list[str]:
+    lines: list[str] = []
+    for paragraph in failure.finding.explanation.splitlines():
+        lines += textwrap.wrap(paragraph, WIDTH, subsequent_indent="    " if paragraph.startswith("  ") else "") or [""]
+    return lines
+
+
+def steps_that_matter(failure: Failure) -> list[Step]:
+    """The steps of the trace that a reader needs."""
+    touched: dict[str, set[str]] = {}
+    changed: set[str] = set()
+    for step in failure.trace:
+        touched.setdefault(step.resource, set()).add(step.task)
+        if step.kind != READ:
+            changed.add(step.resource)
+    return [step for step in failure.trace
+            if step.kind not in _NEVER and _matters(step, touched, changed)]
+
+
+def _matters(step: Step, touched: dict[str, set[str]], changed: set[str]) -> bool:
+    if step.kind in (READ, WRITE):
+        return len(touched[step.resource]) > 1 and step.resource in changed
+    return step.kind not in ("start", "join")
+
+
+def _columns(failure: Failure) -> list[str]:
+    steps = steps_that_matter(failure)
+    if not steps:
+        return []
+    tasks = [name for name in failure.tasks if any(step.task == name for step in steps)] or [steps[0].task]
+    width = max(18, min(44, (WIDTH - 2) // len(tasks) - 2))
+    lines = ["  ".join(name[:width].ljust(width) for name in tasks), "  ".join("─" * width for _ in tasks)]
+    shown, hidden = steps[-MOST_STEPS:], len(steps) - MOST_STEPS
+    if hidden > 0:
+        lines.append(f"… {hidden} earlier steps")
+    last = ""
+    for step in shown:
+        lines += _cell(step, tasks, width, repeat=f"{step.task}{step.site}" == last)
+        last = f"{step.task}{step.site}"
+    return lines
+
+
+def _cell(step: Step, tasks: Sequence[str], width: int, repeat: bool) -> list[str]:
+    indent = " " * ((width + 2) * tasks.index(step.task))
+    room = WIDTH - len(indent)
+    where = "" if repeat or not step.line else f"{step.line}: {step.source}"
+    lines = [where[:room]] if where else []
+    lines.append(f"   {_what(step)}"[:room])
+    return [indent + line for line in lines]
+
+
+def _what(step: Step) -> str:
+    if step.kind == WRITE:
+        before = f" (was {step.before})" if step.before is not None else ""
+        return f"writes {step.resource}" + (f" = {step.after}" if step.after is not None else "") + before
+    if step.kind == READ:
+        return f"reads {step.resource}" + (f" = {step.after}" if step.after is not None else "")
+    return f"{_VERBS.get(step.kind, step.kind)} {step.resource}".rstrip()
+
+
+_VERBS = {
+    "acquire": "acquires", "release": "releases", "try-acquire": "tries to acquire", "wait": "waits, releasing",
+    "wake": "wakes from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
+    "try-put": "tries to put into", "try-get": "tries to get from", "size": "looks at the size of", "sleep": "sleeps",
+    "is_alive": "asks whether alive:", "wait for": "has waited for", "locked": "looks at", "is_set": "looks at",
+}

@@ -1,0 +1,23 @@
+"""The lines at the end of a session: one verdict a test, and what was found by tests that should find something."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def write_summary(terminal: Any, reports: Sequence[Any], once: Mapping[str, str]) -> None:
+    """Writes what `-v` and `--conc-show` ask for; `once` says why a test that was to be explored ran once only."""
+    verbose = terminal.config.get_verbosity() > 0
+    if terminal.config.getoption("conc_show"):
+        for report in reports:
+            if report.conc.get("found"):
+                terminal.write_sep("─", f"found by {report.nodeid}")
+                terminal.write_line(report.conc["found"])
+    if verbose and reports:
+        terminal.write_sep("─", "interleavings")
+        for report in reports:
+            terminal.write_line(f"{report.nodeid}: {report.conc['verdict']}")
+        watched = sorted({name for report in reports for name in report.conc["watched"]})
+        terminal.write_line(f"watched: {', '.join(watched)}")
+    for nodeid, reason in once.items():
+        terminal.write_line(f"ran once, not explored: {nodeid} ({reason})")

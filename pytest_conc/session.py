@@ -1,0 +1,142 @@
+"""Explores one pytest test: its settings, its body with fresh fixtures as a program, its verdict and its report."""
+from __future__ import annotations
+
+import inspect
+import unittest
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pytest_conc.capture import Captured
+from pytest_conc.exploration.explore import Exploration, explore_with, replay_with
+from pytest_conc.fixtures.fresh import FreshFixtures
+from pytest_conc.instrument.watch import watched_modules
+from pytest_conc.model.findings import ConcurrencyError, Failure
+from pytest_conc.model.settings import Settings, WrongUse
+from pytest_conc.options import base_id, settings_for
+from pytest_conc.report.columns import report
+
+
+def prepare(item: pytest.Item) -> Explored | None:
+    """What will explore this test; None if it runs once. Fails the test, without a traceback, if its mark cannot work."""
+    reason = _why_not(item)
+    if reason is not None:
+        if item.get_closest_marker("conc_interleave") is None:
+            from pytest_conc.plugin import RAN_ONCE
+
+            item.config.stash[RAN_ONCE][item.nodeid] = reason
+            return None
+        pytest.fail(f"{item.nodeid} cannot be explored: {reason}", pytrace=False)
+    assert isinstance(item, pytest.Function)
+    try:
+        return Explored(item, settings_for(item))
+    except WrongUse as error:
+        pytest.fail(f"interleave of {item.nodeid}: {error}", pytrace=False)
+
+
+def _why_not(item: pytest.Item) -> str | None:
+    if not isinstance(item, pytest.Function):
+        return f"it is a {type(item).__name__}, and only test functions and methods can be explored"
+    function = inspect.unwrap(item.obj)
+    if item.cls is not None and issubclass(item.cls, unittest.TestCase):
+        return "it is a method of a unittest.TestCase; make it a function, or a method of a plain class"
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "it is an async test, which cannot be explored yet; explore a plain function that uses threads"
+    if inspect.isgeneratorfunction(function):
+        return "it is a generator (it has a yield), which pytest would not run either; return instead of yield"
+    return None
+
+
+class Explored:
+    """One test that is explored."""
+
+    def __init__(self, item: pytest.Function, settings: Settings) -> None:
+        self._item = item
+        self._settings = settings
+        self._fresh = FreshFixtures(item)
+        self._captured = Captured(item)
+        self._exploration: Exploration | None = None
+        self._failure: Failure | None = None
+        self._name = base_id(item)
+
+    def run(self) -> None:
+        """Explores; returns if the test passes, raises what makes it fail."""
+        __tracebackhide__ = True
+        modules = self._modules()
+        if self._fresh.needed:
+            self._fresh.finish()
+        token = self._item.config.getoption("conc_replay")
+        try:
+            with self._captured:
+                if token is not None:
+                    self._failure = replay_with(self._program, token, self._settings, self._name, modules)
+                else:
+                    self._exploration = explore_with(self._program, self._settings, self._name, modules,
+                                                     ends_with=_ENDS)
+                    self._failure = self._exploration.failure
+        except WrongUse as error:
+            pytest.fail(str(error), pytrace=False)
+        self._judge(replaying=token is not None)
+
+    def _judge(self, replaying: bool) -> None:
+        __tracebackhide__ = True
+        exploration = self._exploration
+        if exploration is not None and exploration.ended_with is not None:
+            raise exploration.ended_with
+        finds = self._settings.finds
+        if self._failure is None:
+            if finds and not replaying:
+                names = " or ".join(each.__name__ for each in finds)
+                pytest.fail(f"finds={names}, but it was not found: {exploration}. If the code is mended, take finds= "
+                            "away; if not, raise executions", pytrace=False)
+            return
+        if not (finds and isinstance(self._failure.error, finds)):
+            raise self._failure.error
+
+    def _modules(self) -> list[ModuleType]:
+        try:
+            own = [self._item.module.__name__]
+            found = watched_modules(str(self._item.config.rootpath), self._settings.targets, own)
+        except WrongUse as error:
+            pytest.fail(str(error), pytrace=False)
+        return found if self._item.module in found else [*found, self._item.module]
+
+    def _program(self) -> Any:
+        __tracebackhide__ = True
+        item = self._item
+        self._captured.begin()
+        if not self._fresh.needed:
+            return self._call()
+        try:
+            self._fresh.set_up()
+            self._call()
+        finally:
+            self._fresh.finish()
+
+    def _call(self) -> None:
+        __tracebackhide__ = True
+        item = self._item
+        arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+        item.obj(**arguments)
+
+    def add_to(self, made: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Adds the interleaving to a failed report, and the verdict to every one."""
+        error = call.excinfo.value if call.excinfo is not None else None
+        text = "" if self._failure is None else report(self._failure, self._command(self._failure))
+        if self._failure is not None and error is self._failure.error:
+            if isinstance(error, ConcurrencyError):
+                made.longrepr = f"{type(error).__name__}: {error}"
+            made.sections.append(("interleaving", text))
+            text = ""
+        made.conc = {  # type: ignore[attr-defined]
+            "verdict": str(self._exploration) if self._exploration is not None else "replayed",
+            "found": text,
+            "watched": list(self._exploration.watched) if self._exploration is not None else [],
+        }
+
+    def _command(self, failure: Failure) -> str:
+        return f"pytest '{self._name}' --conc-replay {failure.token}"
+
+
+_ENDS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)

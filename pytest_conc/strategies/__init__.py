@@ -5,6 +5,7 @@ from pytest_conc.model.settings import WrongUse, unknown_name
 from pytest_conc.strategies.auto import Auto
 from pytest_conc.strategies.pct import PCT
 from pytest_conc.strategies.plain import FirstInFirstOut, Reversed, RoundRobin
+from pytest_conc.strategies.pos import POS
 from pytest_conc.strategies.protocol import Factory, Strategy
 from pytest_conc.strategies.random_walk import RandomWalk
 
@@ -12,6 +13,7 @@ STRATEGIES: dict[str, Factory] = {
     "auto": Auto,
     "random": RandomWalk,
     "pct": PCT,
+    "pos": POS,
     "fifo": lambda seed: FirstInFirstOut(),
     "reversed": lambda seed: Reversed(),
     "round-robin": lambda seed: RoundRobin(),

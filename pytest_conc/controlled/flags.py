@@ -19,11 +19,15 @@ class EventState(Resource):
     """An event; the flag itself is that of the real one."""
 
     title = "Event"
-    __slots__ = ()
+    __slots__ = ("woken",)
+
+    def __init__(self, execution: Any, thing: Any) -> None:
+        super().__init__(execution, thing)
+        self.woken: set[Any] = set()
 
     def is_set(self, task: Any) -> bool:
-        """The guard of `wait`."""
-        return bool(self.thing._flag) or task.is_late()
+        """The guard of `wait`: set now, or set and cleared while the task was waiting."""
+        return bool(self.thing._flag) or task in self.woken or task.is_late()
 
 
 class SemaphoreState(Resource):
@@ -51,8 +55,10 @@ def set_event(self: Any) -> None:
     if task is None:
         _EVENT["set"](self)
         return
-    task.execution.announce(task, "set", resource_of(task.execution, self, EventState))
+    state = resource_of(task.execution, self, EventState)
+    task.execution.announce(task, "set", state)
     self._flag = True
+    state.woken.update(other for other in task.execution.alive if other.resource is state and other.guard is not None)
     wake_foreign(self._cond, len(self._cond._waiters))
 
 
@@ -71,7 +77,9 @@ def wait(self: Any, timeout: float | None = None) -> bool:
         return _EVENT["wait"](self, timeout)  # type: ignore[no-any-return]
     state = resource_of(task.execution, self, EventState)
     task.execution.announce(task, "wait for", state, state.is_set, timeout)
-    return bool(self._flag)
+    woken = task in state.woken
+    state.woken.discard(task)
+    return woken or bool(self._flag)
 
 
 def acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:

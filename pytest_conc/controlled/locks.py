@@ -4,7 +4,7 @@ So every lock is controlled, however it was made and whoever holds a reference t
 """
 from __future__ import annotations
 
-from _thread import get_ident
+from _thread import TIMEOUT_MAX, get_ident
 from typing import Any
 
 from pytest_conc.controlled.originals import LOCK, RLOCK
@@ -35,7 +35,9 @@ def _methods(kind: Any) -> dict[str, Any]:
             return
         execution = task.execution
         state = execution.states.get(id(self)) or lock_state(execution, self)
-        if state.owner is None or (state.reentrant and state.owner is not task):
+        if state.reentrant and state.owner is not task and state.owner is not None:
+            raise RuntimeError("cannot release un-acquired lock")
+        if state.owner is None:
             real_release(self)
             return
         execution.announce(task, "release", state)
@@ -66,8 +68,9 @@ def _methods(kind: Any) -> dict[str, Any]:
                "acquire_lock": acquire, "release_lock": release}
     if real_locked is not None:
         methods |= {"locked": locked, "locked_lock": locked}
+    methods["_at_fork_reinit"] = _reinit(kind._at_fork_reinit)
     if kind is RLOCK:
-        methods |= {"_is_owned": _is_owned, "_release_save": _release_save, "_acquire_restore": _acquire_restore}
+        methods |= {"_recursion_count": _recursion_count, "_is_owned": _is_owned, "_release_save": _release_save, "_acquire_restore": _acquire_restore}
     return {name: method for name, method in methods.items() if name in vars(kind)}
 
 
@@ -76,7 +79,7 @@ def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:
         raise ValueError("can't specify a timeout for a non-blocking call")
     if timeout != -1 and timeout < 0:
         raise ValueError("timeout value must be a non-negative number")
-    if timeout > 4_000_000_000:
+    if timeout > TIMEOUT_MAX:
         raise OverflowError("timeout value is too large")
     if blocking:
         task.execution.announce(task, "acquire", state, state.is_free, timeout)
@@ -88,6 +91,25 @@ def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:
     return False
 
 
+def _reinit(real: Any) -> Any:
+    def at_fork_reinit(self: Any) -> None:
+        task = RUNNING.get(get_ident())
+        if task is not None:
+            lock_state(task.execution, self).forget()
+        real(self)
+
+    return at_fork_reinit
+
+
+def _recursion_count(self: Any) -> int:
+    task = RUNNING.get(get_ident())
+    if task is None:
+        return int(_recursion_count_really(self))
+    state = lock_state(task.execution, self)
+    return state.depth if state.owner is task else 0
+
+
+_recursion_count_really: Any = getattr(RLOCK, "_recursion_count", None)
 _is_owned_really = RLOCK._is_owned
 _release_save_really = RLOCK._release_save
 _acquire_restore_really = RLOCK._acquire_restore

@@ -76,6 +76,10 @@ class LockState(Resource):
         release_lock(self.thing)
         return depth
 
+    def forget(self) -> None:
+        """The real lock is made anew: nobody owns it."""
+        self.owner, self.depth = None, 0
+
     def held_outside(self) -> bool:
         """Whether somebody has it who is not a task."""
         return self.owner is None and bool(lock_is_locked(self.thing))

@@ -165,6 +165,12 @@ def start_new_thread(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return int(child.ident)
 
 
+def count_threads() -> int:
+    """`_thread._count`: the tasks that have begun or will begin, without the main one."""
+    task = RUNNING.get(get_ident())
+    return int(_count_really()) if task is None else len(task.execution.alive) - 1
+
+
 def _next_pool() -> int:
     task = RUNNING.get(get_ident())
     if task is None:
@@ -174,11 +180,12 @@ def _next_pool() -> int:
 
 
 _start_new_thread = _thread.start_new_thread
+_count_really = _thread._count
 _next_pool_really: Any = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
 
 PATCHES: list[Patch] = [
     AttributePatch(_THREAD, {"__init__": init, "start": start, "join": join, "is_alive": is_alive, "__hash__": thread_hash}),
     AttributePatch(ThreadPoolExecutor, {"_counter": staticmethod(_next_pool)}),
     SwapPatch([(_enumerate, enumerate_threads), (_active_count, active_count), (get_ident, virtual_ident),
-               (_start_new_thread, start_new_thread)]),
+               (_start_new_thread, start_new_thread), (_count_really, count_threads)]),
 ]

@@ -11,9 +11,7 @@ import sysconfig
 from types import FrameType
 from typing import Any, NamedTuple
 
-import pytest_conc
-
-OWN = os.path.dirname(os.path.abspath(pytest_conc.__file__)) + os.sep
+OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import threading
 from _thread import get_ident as os_thread
 from collections.abc import Callable
+from math import ceil
 from random import Random
 from typing import Any, Final
 
@@ -41,6 +42,11 @@ from pytest_conc.strategies.protocol import Strategy
 ABORTS: Final = 200
 FIRST_IDENT: Final = 1_000_000
 _ACTIVE: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+
+
+def on_grid(moment: float) -> float:
+    """The next multiple of 2**-20 seconds: clocks then only show numbers whose differences are exact."""
+    return ceil(moment * 1048576) / 1048576 if moment < 1e9 else moment
 
 
 class Execution:
@@ -97,9 +103,11 @@ class Execution:
         except BaseException as error:
             self.fail(self.main, error)
         finally:
-            self._unwind()
-            RUNNING.pop(os_thread(), None)
-            CONTESTED.pop(os_thread(), None)
+            try:
+                self._unwind()
+            finally:
+                RUNNING.pop(os_thread(), None)
+                CONTESTED.pop(os_thread(), None)
 
     def _after_the_body(self) -> None:
         idle = wake_workers(self)
@@ -236,7 +244,7 @@ class Execution:
                 raise Abort
             return
         if timeout is not None:
-            task.deadline = float("-inf") if self.any_time else self.now + max(timeout, 0.0)
+            task.deadline = float("-inf") if self.any_time else on_grid(self.now + max(timeout, 0.0))
         if (self.atomic or self.unjoined == 0) and (guard is None or guard(task)):
             task.deadline = None
             return

@@ -1,4 +1,5 @@
 """pytest-conc: run the threads of a test under every interleaving that matters, and see what a race is."""
+
 from __future__ import annotations
 
 import importlib
@@ -27,8 +28,20 @@ if TYPE_CHECKING:
     from pytest_conc.sleep_points import sleep_point
 
 _FINDINGS = (
-    "ConcurrencyError", "Deadlock", "Failure", "Finding", "LeakedTask", "Livelock", "LostWakeup", "ProcessExit", "Refused",
-    "ReplayDiverged", "Starved", "TaskInterrupted", "UncontrolledBlocking", "UncontrolledNondeterminism",
+    "ConcurrencyError",
+    "Deadlock",
+    "Failure",
+    "Finding",
+    "LeakedTask",
+    "Livelock",
+    "LostWakeup",
+    "ProcessExit",
+    "Refused",
+    "ReplayDiverged",
+    "Starved",
+    "TaskInterrupted",
+    "UncontrolledBlocking",
+    "UncontrolledNondeterminism",
 )
 _WHERE = {
     **dict.fromkeys(_FINDINGS, "model.findings"),
@@ -38,9 +51,26 @@ _WHERE = {
     "sleep_point": "sleep_points",
 }
 __all__ = [
-    "ConcurrencyError", "Deadlock", "Exploration", "Failure", "Finding", "LeakedTask", "Livelock", "LostWakeup",
-    "ProcessExit", "Refused", "ReplayDiverged", "Starved", "TaskInterrupted", "UncontrolledBlocking",
-    "UncontrolledNondeterminism", "WrongUse", "explore", "interleave", "replay", "sleep_point",
+    "ConcurrencyError",
+    "Deadlock",
+    "Exploration",
+    "Failure",
+    "Finding",
+    "LeakedTask",
+    "Livelock",
+    "LostWakeup",
+    "ProcessExit",
+    "Refused",
+    "ReplayDiverged",
+    "Starved",
+    "TaskInterrupted",
+    "UncontrolledBlocking",
+    "UncontrolledNondeterminism",
+    "WrongUse",
+    "explore",
+    "interleave",
+    "replay",
+    "sleep_point",
 ]
 
 

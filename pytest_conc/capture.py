@@ -2,6 +2,7 @@
 
 That is the failing one, in its last replay, or the first one if all pass.
 """
+
 from __future__ import annotations
 
 import io
@@ -48,7 +49,7 @@ class Captured:
 
     def __enter__(self) -> Captured:
         self._sinks = [_Sink(sys.stdout), _Sink(sys.stderr)]
-        sys.stdout, sys.stderr = self._sinks  # type: ignore[assignment]
+        sys.stdout, sys.stderr = self._sinks
         return self
 
     def begin(self) -> None:
@@ -72,7 +73,9 @@ class Captured:
             plugin.report_handler.reset()
             plugin.caplog_handler.reset()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         sys.stdout, sys.stderr = (sink.real for sink in self._sinks)
         for sink in self._sinks:
             sink.real.write("".join(sink.parts))

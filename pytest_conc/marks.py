@@ -1,4 +1,5 @@
 """The decorator `interleave`: a typed way to set the mark `conc_interleave`."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,5 +28,7 @@ def interleave(test: Any = None, /, **options: Any) -> Any:
     if test is None:
         return lambda marked: pytest.mark.conc_interleave(**options)(marked)
     if not callable(test):
-        raise WrongUse(f"interleave({test!r}) got a value without a name; write a keyword, as in interleave(executions=100)")
+        raise WrongUse(
+            f"interleave({test!r}) got a value without a name; write a keyword, as in interleave(executions=100)"
+        )
     return pytest.mark.conc_interleave(test)

@@ -1,4 +1,5 @@
 """The command line and ini options: one table, from which both are made."""
+
 from __future__ import annotations
 
 import random
@@ -88,7 +89,9 @@ def _read(option: Option, text: str, where: str) -> Any:
     try:
         value = option.read(text)
     except ValueError:
-        kind = {int: "a whole number", float: "a number", _seed: "a whole number or 'random'"}.get(option.read, "true or false")
+        kind = {int: "a whole number", float: "a number", _seed: "a whole number or 'random'"}.get(
+            option.read, "true or false"
+        )
         raise pytest.UsageError(f"{where}: {text!r} is not {kind}") from None
     try:
         Settings().with_options({option.name: value})
@@ -142,6 +145,6 @@ def base_id(item: pytest.Item) -> str:
     if step is None:
         return item.nodeid
     head, _, inside = item.nodeid.rpartition("[")
-    kept = [part for part in inside.rstrip("]").split("-")]
+    kept = inside.rstrip("]").split("-")
     kept = kept[:-2] if len(kept) >= 2 else []
     return head + (f"[{'-'.join(kept)}]" if kept else "")

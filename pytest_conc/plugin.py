@@ -1,4 +1,5 @@
-"""The pytest plugin `conc`: options, the mark, exploring a marked test, its report. Does nothing until a test is marked."""
+"""The pytest plugin `conc`: options, the mark, exploring a marked test, its report. Idle until a test is marked."""
+
 from __future__ import annotations
 
 from collections.abc import Generator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["threads"]
 
-EXPLORED = pytest.StashKey["Explored"]()
+EXPLORED: pytest.StashKey[Explored] = pytest.StashKey()
 RAN_ONCE = pytest.StashKey[dict[str, str]]()
 
 
@@ -25,7 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the mark and checks the options, before any test."""
-    config.addinivalue_line("markers", "conc_interleave(**options): run this test under every interleaving that matters")
+    config.addinivalue_line(
+        "markers", "conc_interleave(**options): run this test under every interleaving that matters"
+    )
     read_options(config)
     config.stash[RAN_ONCE] = {}
     token = config.getoption("conc_replay")
@@ -54,8 +57,11 @@ def pytest_configure_node(node: Any) -> None:
 
 def is_explored(item: pytest.Item) -> bool:
     """Whether this test is run under the scheduler."""
-    return bool(item.config.getoption("conc_interleave") or item.config.getoption("conc_replay")
-                or item.get_closest_marker("conc_interleave"))
+    return bool(
+        item.config.getoption("conc_interleave")
+        or item.config.getoption("conc_replay")
+        or item.get_closest_marker("conc_interleave")
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,5 @@
 """Explores one pytest test: its settings, its body with fresh fixtures as a program, its verdict and its report."""
+
 from __future__ import annotations
 
 import inspect
@@ -19,7 +20,7 @@ from pytest_conc.report.columns import report
 
 
 def prepare(item: pytest.Item) -> Explored | None:
-    """What will explore this test; None if it runs once. Fails the test, without a traceback, if its mark cannot work."""
+    """What will explore this test, or None if it runs once. Fails the test if its mark cannot work."""
     reason = _why_not(item)
     if reason is not None:
         if item.get_closest_marker("conc_interleave") is None:
@@ -32,7 +33,8 @@ def prepare(item: pytest.Item) -> Explored | None:
     try:
         return Explored(item, settings_for(item))
     except WrongUse as error:
-        pytest.fail(f"interleave of {item.nodeid}: {error}", pytrace=False)
+        message = f"interleave of {item.nodeid}: {error}"
+    pytest.fail(message, pytrace=False)
 
 
 def _why_not(item: pytest.Item) -> str | None:
@@ -72,8 +74,9 @@ class Explored:
                 if token is not None:
                     self._failure = replay_with(self._program, token, self._settings, self._name, modules)
                 else:
-                    self._exploration = explore_with(self._program, self._settings, self._name, modules,
-                                                     ends_with=_ENDS)
+                    self._exploration = explore_with(
+                        self._program, self._settings, self._name, modules, ends_with=_ENDS
+                    )
                     self._failure = self._exploration.failure
         except WrongUse as error:
             pytest.fail(str(error), pytrace=False)
@@ -88,8 +91,11 @@ class Explored:
         if self._failure is None:
             if finds and not replaying:
                 names = " or ".join(each.__name__ for each in finds)
-                pytest.fail(f"finds={names}, but it was not found: {exploration}. If the code is mended, take finds= "
-                            "away; if not, raise executions", pytrace=False)
+                pytest.fail(
+                    f"finds={names}, but it was not found: {exploration}. If the code is mended, take finds= "
+                    "away; if not, raise executions",
+                    pytrace=False,
+                )
             return
         if not (finds and isinstance(self._failure.error, finds)):
             raise self._failure.error
@@ -104,7 +110,6 @@ class Explored:
 
     def _program(self) -> Any:
         __tracebackhide__ = True
-        item = self._item
         self._captured.begin()
         if not self._fresh.needed:
             return self._call()
@@ -123,12 +128,14 @@ class Explored:
     def add_to(self, made: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Adds the interleaving to a failed report, and the verdict to every one."""
         error = call.excinfo.value if call.excinfo is not None else None
-        text = "" if self._failure is None else report(self._failure, self._command(self._failure))
-        if self._failure is not None and error is self._failure.error:
-            if isinstance(error, ConcurrencyError):
+        failure, text = self._failure, ""
+        if failure is not None and error is failure.error:
+            told = isinstance(error, ConcurrencyError)
+            if told:
                 made.longrepr = f"{type(error).__name__}: {error}"
-            made.sections.append(("interleaving", text))
-            text = ""
+            made.sections.append(("interleaving", report(failure, self._command(failure), explained=not told)))
+        elif failure is not None:
+            text = report(failure, self._command(failure))
         made.conc = {  # type: ignore[attr-defined]
             "verdict": str(self._exploration) if self._exploration is not None else "replayed",
             "found": text,

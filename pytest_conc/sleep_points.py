@@ -1,4 +1,5 @@
 """Sleep points: places that a person has marked as worth a switch."""
+
 from __future__ import annotations
 
 from _thread import get_ident

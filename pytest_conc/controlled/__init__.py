@@ -2,6 +2,7 @@
 
 They replace the methods of the real classes for the duration of an exploration, so code under test needs no edit.
 """
+
 from __future__ import annotations
 
 from pytest_conc.controlled import conditions, flags, locks, outside, queues, threads, times

@@ -3,6 +3,7 @@
 Waiters are woken first in, first out, as CPython does. A condition on a lock that is not one of CPython's two
 types runs its own Python code, on whatever that lock announces.
 """
+
 from __future__ import annotations
 
 import threading
@@ -125,7 +126,16 @@ def _through_the_lock(name: str) -> property:
 
 _is_owned_really = threading.Condition._is_owned  # type: ignore[attr-defined]
 
-PATCHES: list[Patch] = [AttributePatch(threading.Condition, {
-    "wait": wait, "notify": notify, "notify_all": notify_all, "notifyAll": notify_all,
-    "acquire": _through_the_lock("acquire"), "release": _through_the_lock("release"),
-})]
+PATCHES: list[Patch] = [
+    AttributePatch(
+        threading.Condition,
+        {
+            "wait": wait,
+            "notify": notify,
+            "notify_all": notify_all,
+            "notifyAll": notify_all,
+            "acquire": _through_the_lock("acquire"),
+            "release": _through_the_lock("release"),
+        },
+    )
+]

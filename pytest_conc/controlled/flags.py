@@ -1,4 +1,5 @@
 """`threading.Event`, `Semaphore` and `BoundedSemaphore`: each call is one operation."""
+
 from __future__ import annotations
 
 import threading
@@ -27,7 +28,7 @@ class EventState(Resource):
 
     def is_set(self, task: Any) -> bool:
         """The guard of `wait`: set now, or set and cleared while the task was waiting."""
-        return bool(self.thing._flag) or task in self.woken or task.is_late()
+        return bool(self.thing._flag or task in self.woken or task.is_late())
 
 
 class SemaphoreState(Resource):
@@ -117,7 +118,11 @@ def _leave(self: Any, *error: Any) -> None:
 
 
 PATCHES: list[Patch] = [
-    AttributePatch(threading.Event, {"is_set": is_set, "isSet": is_set, "set": set_event, "clear": clear, "wait": wait}),
-    AttributePatch(threading.Semaphore, {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": _leave}),
+    AttributePatch(
+        threading.Event, {"is_set": is_set, "isSet": is_set, "set": set_event, "clear": clear, "wait": wait}
+    ),
+    AttributePatch(
+        threading.Semaphore, {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": _leave}
+    ),
     AttributePatch(threading.BoundedSemaphore, {"release": release}),
 ]

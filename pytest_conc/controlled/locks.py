@@ -2,6 +2,7 @@
 
 So every lock is controlled, however it was made and whoever holds a reference to it.
 """
+
 from __future__ import annotations
 
 from _thread import TIMEOUT_MAX, get_ident
@@ -63,14 +64,25 @@ def _methods(kind: Any) -> dict[str, Any]:
     def leave(self: Any, *error: Any) -> None:
         release(self)
 
-    real_locked = getattr(kind, "locked", None)
-    methods = {"acquire": acquire, "release": release, "__enter__": enter, "__exit__": leave,
-               "acquire_lock": acquire, "release_lock": release}
+    real_locked: Any = getattr(kind, "locked", None)
+    methods = {
+        "acquire": acquire,
+        "release": release,
+        "__enter__": enter,
+        "__exit__": leave,
+        "acquire_lock": acquire,
+        "release_lock": release,
+    }
     if real_locked is not None:
         methods |= {"locked": locked, "locked_lock": locked}
     methods["_at_fork_reinit"] = _reinit(kind._at_fork_reinit)
     if kind is RLOCK:
-        methods |= {"_recursion_count": _recursion_count, "_is_owned": _is_owned, "_release_save": _release_save, "_acquire_restore": _acquire_restore}
+        methods |= {
+            "_recursion_count": _recursion_count,
+            "_is_owned": _is_owned,
+            "_release_save": _release_save,
+            "_acquire_restore": _acquire_restore,
+        }
     return {name: method for name, method in methods.items() if name in vars(kind)}
 
 
@@ -118,8 +130,8 @@ _acquire_restore_really = RLOCK._acquire_restore
 def _is_owned(self: Any) -> bool:
     task = RUNNING.get(get_ident())
     if task is None:
-        return _is_owned_really(self)
-    return lock_state(task.execution, self).owner is task
+        return bool(_is_owned_really(self))
+    return bool(lock_state(task.execution, self).owner is task)
 
 
 def _release_save(self: Any) -> Any:

@@ -2,16 +2,18 @@
 
 This module is imported before the first patch is applied, so its names are always the real ones.
 """
+
 from __future__ import annotations
 
+import _thread
 import os
 import time
-from _thread import RLock as RLOCK
-from _thread import LockType as LOCK
 from _thread import start_new_thread
 from queue import SimpleQueue
 from typing import Any
 
+LOCK: Any = _thread.LockType
+RLOCK: Any = _thread.RLock
 acquire_lock: Any = LOCK.acquire
 release_lock: Any = LOCK.release
 lock_is_locked: Any = LOCK.locked

@@ -1,7 +1,8 @@
-"""What leaves the process, or its order to chance: `os._exit`, `os.urandom`, imports, and what cannot be explored yet."""
+"""What leaves the process or its order to chance: `os._exit`, `os.urandom`, imports, what cannot be explored yet."""
+
 from __future__ import annotations
 
-import importlib._bootstrap as bootstrap  # type: ignore[import-not-found]
+import importlib._bootstrap
 import os
 import sys
 from _thread import get_ident
@@ -14,6 +15,7 @@ from pytest_conc.model.current import RUNNING
 from pytest_conc.model.findings import ProcessExit, Refused
 
 _exit, _urandom = os._exit, os.urandom
+bootstrap: Any = importlib._bootstrap
 _find_and_load = bootstrap._find_and_load
 
 
@@ -22,16 +24,20 @@ def exit_process(status: int) -> None:
     task = RUNNING.get(get_ident())
     if task is None:
         _exit(status)
-    task.execution.fail(task, ProcessExit(
-        f"os._exit({status!r}) was called by {task.label()}: it would have ended the whole test session; test that "
-        "code in a process of its own, with the processes fixture under @stress"))
+    task.execution.fail(
+        task,
+        ProcessExit(
+            f"os._exit({status!r}) was called by {task.label()}: it would have ended the whole test session; test that "
+            "code in a process of its own"
+        ),
+    )
     task.execution.leave(task)
 
 
 def urandom(size: int) -> bytes:
     """`os.urandom`, from the execution's own generator: uuid4 and secrets are repeatable."""
     task = RUNNING.get(get_ident())
-    return _urandom(size) if task is None else task.execution.random_bytes(size)  # type: ignore[no-any-return]
+    return _urandom(size) if task is None else task.execution.random_bytes(size)
 
 
 def find_and_load(name: str, import_: Any) -> Any:
@@ -74,7 +80,9 @@ class _RefuseLoops:
         ):
             kind = getattr(sys.modules.get(module), owner, None)
             if kind is not None:
-                patch = AttributePatch(kind, {name: _refusing(getattr(kind, name), what, "use @stress for this test")})
+                patch = AttributePatch(
+                    kind, {name: _refusing(getattr(kind, name), what, "take the interleave mark away")}
+                )
                 patch.apply()
                 self._done.append(patch)
 
@@ -87,7 +95,15 @@ class _RefuseLoops:
 PATCHES: list[Patch] = [
     SwapPatch([(_exit, exit_process), (_urandom, urandom)]),
     AttributePatch(bootstrap, {"_find_and_load": find_and_load}),
-    AttributePatch(BaseProcess, {"start": _refusing(BaseProcess.start, "a multiprocessing.Process",
-                                                    "use @stress for this test, or threads instead of processes")}),
+    AttributePatch(
+        BaseProcess,
+        {
+            "start": _refusing(
+                BaseProcess.start,
+                "a multiprocessing.Process",
+                "use threads instead, or take the interleave mark away",
+            )
+        },
+    ),
     _RefuseLoops(),
 ]

@@ -1,9 +1,11 @@
 """How things are replaced for the duration of an exploration, and put back.
 
-Three ways, tried where each one works: a method of a type of CPython's own (`TypePatch`, through the dictionary behind the
-type; a CPython detail, so it is tested at first use), an attribute of a Python class or module (`AttributePatch`),
-and a function that modules have imported by name (`SwapPatch`, found in their globals by identity).
+Three ways, tried where each one works: a method of a type of CPython's own (`TypePatch`, through the dictionary
+behind the type; a CPython detail, so it is tested at first use), an attribute of a Python class or module
+(`AttributePatch`), and a function that modules have imported by name (`SwapPatch`, found in their globals by
+identity).
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -46,8 +48,10 @@ class TypePatch:
     def _write(self, methods: dict[str, Any]) -> None:
         dictionary = gc.get_referents(vars(self.kind))[0]
         if type(dictionary) is not dict:
-            raise RuntimeError(f"{self.kind.__name__} keeps its methods where they cannot be replaced: this Python "
-                               f"({sys.version.split()[0]}) is not supported")
+            raise RuntimeError(
+                f"{self.kind.__name__} keeps its methods where they cannot be replaced: this Python "
+                f"({sys.version.split()[0]}) is not supported"
+            )
         dictionary.update(methods)
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(self.kind))
 
@@ -101,7 +105,8 @@ class SwapPatch:
 
 
 def _namespaces() -> Iterator[dict[str, Any]]:
-    for name, module in list(sys.modules.items()):
+    modules: list[tuple[str, object]] = list(sys.modules.items())
+    for name, module in modules:
         if isinstance(module, ModuleType) and not name.startswith(("pytest_conc", "_pytest", "greenlet", "gevent")):
             yield module.__dict__
 

@@ -1,4 +1,5 @@
-"""Pools that nobody has shut down: their idle workers are woken with None at the end, as the interpreter does at exit."""
+"""Pools that nobody has shut down: at the end idle workers are woken with None, as the interpreter does at exit."""
+
 from __future__ import annotations
 
 from concurrent.futures import thread as pools
@@ -6,7 +7,7 @@ from typing import Any
 
 from pytest_conc.controlled.originals import put_simple
 
-_queues: Any = pools._threads_queues  # type: ignore[attr-defined]
+_queues: Any = pools._threads_queues
 
 
 def wake_workers(execution: Any) -> frozenset[Any]:

@@ -3,6 +3,7 @@
 The items stay in the real queue. A subclass that has its own `_put` or `_get` runs CPython's Python code, on
 controlled locks and conditions; so does nothing else, and a task that holds `mutex` keeps all others out.
 """
+
 from __future__ import annotations
 
 import queue
@@ -16,8 +17,11 @@ from pytest_conc.controlled.patching import AttributePatch, Patch, TypePatch
 from pytest_conc.controlled.resources import Resource, resource_of
 from pytest_conc.model.current import RUNNING
 
-_REAL = {name: getattr(queue.Queue, name) for name in
-         ("put", "get", "qsize", "empty", "full", "task_done", "join", "shutdown") if hasattr(queue.Queue, name)}
+_REAL = {
+    name: getattr(queue.Queue, name)
+    for name in ("put", "get", "qsize", "empty", "full", "task_done", "join", "shutdown")
+    if hasattr(queue.Queue, name)
+}
 _ShutDown: type[Exception] = getattr(queue, "ShutDown", Empty)
 _OWN = ("_init", "_put", "_get", "_qsize")
 _STANDARD = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
@@ -27,7 +31,7 @@ class QueueState(Resource):
     """A queue; its items are those of the real one."""
 
     title = "Queue"
-    __slots__ = ("size", "mutex")
+    __slots__ = ("mutex", "size")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
@@ -178,7 +182,9 @@ def shutdown(self: Any, immediate: bool = False) -> None:
         self.unfinished_tasks = max(self.unfinished_tasks - 1, 0)
 
 
-_simple_really = {name: vars(SimpleQueue)[name] for name in ("put", "get", "put_nowait", "get_nowait", "empty", "qsize")}
+_simple_really = {
+    name: vars(SimpleQueue)[name] for name in ("put", "get", "put_nowait", "get_nowait", "empty", "qsize")
+}
 
 
 def simple_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
@@ -214,14 +220,26 @@ def _simple_look(real: Any) -> Any:
 
 
 _METHODS = {
-    "put": put, "get": get, "task_done": task_done, "join": join, "shutdown": shutdown,
-    "qsize": _looking("qsize", lambda self: self._qsize()), "empty": _looking("empty", lambda self: not self._qsize()),
+    "put": put,
+    "get": get,
+    "task_done": task_done,
+    "join": join,
+    "shutdown": shutdown,
+    "qsize": _looking("qsize", lambda self: self._qsize()),
+    "empty": _looking("empty", lambda self: not self._qsize()),
     "full": _looking("full", lambda self: 0 < self.maxsize <= self._qsize()),
 }
 PATCHES: list[Patch] = [
     AttributePatch(queue.Queue, {name: method for name, method in _METHODS.items() if name in _REAL}),
-    TypePatch(SimpleQueue, {
-        "put": simple_put, "get": simple_get, "put_nowait": simple_put, "get_nowait": _simple_get_nowait,
-        "empty": _simple_look(simple_is_empty), "qsize": _simple_look(simple_size),
-    }),
+    TypePatch(
+        SimpleQueue,
+        {
+            "put": simple_put,
+            "get": simple_get,
+            "put_nowait": simple_put,
+            "get_nowait": _simple_get_nowait,
+            "empty": _simple_look(simple_is_empty),
+            "qsize": _simple_look(simple_size),
+        },
+    ),
 ]

@@ -1,18 +1,25 @@
 """The shadow state of what tasks wait for: one object for each lock, condition, queue … of an execution."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pytest_conc.controlled.originals import acquire_lock, acquire_rlock, lock_is_locked, release_lock, release_rlock
-from pytest_conc.controlled.originals import LOCK
+from pytest_conc.controlled.originals import (
+    LOCK,
+    acquire_lock,
+    acquire_rlock,
+    lock_is_locked,
+    release_lock,
+    release_rlock,
+)
 
 
 class Resource:
     """Something that tasks operate on. Kept by address for one execution, together with the thing itself."""
 
     title = "resource"
-    __slots__ = ("thing", "number", "alias", "ordered", "capacity", "history")
+    __slots__ = ("alias", "capacity", "history", "number", "ordered", "thing")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         self.thing = thing
@@ -48,7 +55,7 @@ class LockState(Resource):
     """A lock: who owns it, and how often. The real lock is kept in step."""
 
     title = "Lock"
-    __slots__ = ("owner", "depth")
+    __slots__ = ("depth", "owner")
     reentrant = False
 
     def __init__(self, execution: Any, thing: Any) -> None:

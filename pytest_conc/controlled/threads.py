@@ -3,6 +3,7 @@
 The methods of the class itself are replaced, so subclasses, timers and the workers of pools are tasks too. A
 thread that was not started in the execution keeps its real methods.
 """
+
 from __future__ import annotations
 
 import _thread
@@ -46,8 +47,17 @@ class _Handle:
 _HANDLE = _Handle()
 
 
-def init(self: Any, group: None = None, target: Any = None, name: str | None = None, args: Any = (),
-         kwargs: Any = None, *, daemon: bool | None = None, **more: Any) -> None:
+def init(
+    self: Any,
+    group: Any = None,
+    target: Any = None,
+    name: str | None = None,
+    args: Any = (),
+    kwargs: Any = None,
+    *,
+    daemon: bool | None = None,
+    **more: Any,
+) -> None:
     """`Thread.__init__`, without the event, the weak set and the global counter of the real one."""
     task = RUNNING.get(get_ident())
     if task is None or group is not None or more:
@@ -101,13 +111,14 @@ def start(self: Any) -> None:
 
 
 def _task_of(thread: Any, task: Any) -> Any:
+    """The task of a thread that was started in the same execution, else None."""
     child = thread.__dict__.get("_conc_task") if task is not None else None
     return child if child is not None and child.execution is task.execution else None
 
 
 def join(self: Any, timeout: float | None = None) -> None:
     """`Thread.join`: one operation, enabled when the thread is over."""
-    task = RUNNING.get(get_ident())
+    task: Any = RUNNING.get(get_ident())
     child = _task_of(self, task)
     if child is None:
         _join(self, timeout)
@@ -123,7 +134,7 @@ def join(self: Any, timeout: float | None = None) -> None:
 
 def is_alive(self: Any) -> bool:
     """`Thread.is_alive`: one operation, whose order with the end of the thread matters."""
-    task = RUNNING.get(get_ident())
+    task: Any = RUNNING.get(get_ident())
     child = _task_of(self, task)
     if child is None:
         return False if task is not None and not self._started._flag else _is_alive(self)
@@ -184,8 +195,17 @@ _count_really = _thread._count
 _next_pool_really: Any = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
 
 PATCHES: list[Patch] = [
-    AttributePatch(_THREAD, {"__init__": init, "start": start, "join": join, "is_alive": is_alive, "__hash__": thread_hash}),
+    AttributePatch(
+        _THREAD, {"__init__": init, "start": start, "join": join, "is_alive": is_alive, "__hash__": thread_hash}
+    ),
     AttributePatch(ThreadPoolExecutor, {"_counter": staticmethod(_next_pool)}),
-    SwapPatch([(_enumerate, enumerate_threads), (_active_count, active_count), (get_ident, virtual_ident),
-               (_start_new_thread, start_new_thread), (_count_really, count_threads)]),
+    SwapPatch(
+        [
+            (_enumerate, enumerate_threads),
+            (_active_count, active_count),
+            (get_ident, virtual_ident),
+            (_start_new_thread, start_new_thread),
+            (_count_really, count_threads),
+        ]
+    ),
 ]

@@ -4,6 +4,7 @@ Virtual time starts at a fixed moment in every execution and jumps to the next d
 A program that does nothing but look at a clock would never see it move: after fifty looks in a row
 without any other operation the next look sleeps for a virtual millisecond.
 """
+
 from __future__ import annotations
 
 import time
@@ -55,8 +56,15 @@ def _count_looks(task: Any) -> None:
 
 _CLOCKS = {"time": EPOCH, "monotonic": UPTIME, "perf_counter": UPTIME}
 
-PATCHES: list[Patch] = [SwapPatch([
-    (_sleep, sleep),
-    *((getattr(time, name), _clock(getattr(time, name), start, None)) for name, start in _CLOCKS.items()),
-    *((getattr(time, name + "_ns"), _clock(getattr(time, name + "_ns"), start, 10**9)) for name, start in _CLOCKS.items()),
-])]
+PATCHES: list[Patch] = [
+    SwapPatch(
+        [
+            (_sleep, sleep),
+            *((getattr(time, name), _clock(getattr(time, name), start, None)) for name, start in _CLOCKS.items()),
+            *(
+                (getattr(time, name + "_ns"), _clock(getattr(time, name + "_ns"), start, 10**9))
+                for name, start in _CLOCKS.items()
+            ),
+        ]
+    )
+]

@@ -1,4 +1,5 @@
 """Real time: waiting for something that is not ours, for so long as the watchdog allows."""
+
 from __future__ import annotations
 
 from typing import Any

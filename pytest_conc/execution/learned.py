@@ -1,4 +1,5 @@
 """What one exploration has learned about the program, from one execution to the next."""
+
 from __future__ import annotations
 
 from typing import Any

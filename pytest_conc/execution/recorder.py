@@ -2,6 +2,7 @@
 
 Only the one execution that is going to be shown has a recorder; all others pay for a None check.
 """
+
 from __future__ import annotations
 
 import linecache

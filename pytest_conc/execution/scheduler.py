@@ -16,6 +16,7 @@ enabled tasks is kept until an operation may have changed it (`stale`). As long 
 again after it has joined everybody, nothing is recorded: all that happens then is ordered with everything
 else anyway, in every schedule.
 """
+
 from __future__ import annotations
 
 import threading
@@ -52,7 +53,9 @@ def on_grid(moment: float) -> float:
 class Execution:
     """One run of a program; see the module's text. Make a new one for each run."""
 
-    def __init__(self, settings: Settings, strategy: Strategy, host: Host, learned: Learned, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, settings: Settings, strategy: Strategy, host: Host, learned: Learned, recorder: Recorder | None = None
+    ) -> None:
         self.strategy = strategy
         self.choice = strategy.choose
         self.host = host
@@ -113,9 +116,12 @@ class Execution:
         idle = wake_workers(self)
         left = [task for task in self.alive if task is not self.main and not task.daemon and task.thread not in idle]
         if left and not self.ending:
-            names = ", ".join(f"{task.label()} ({'has not begun' if not task.begun else 'before ' + task.kind})" for task in left)
-            self.fail(self.main, LeakedTask(
-                f"{names} still alive when the test body returned: join it, or make it a daemon"))
+            names = ", ".join(
+                f"{task.label()} ({'has not begun' if not task.begun else 'before ' + task.kind})" for task in left
+            )
+            self.fail(
+                self.main, LeakedTask(f"{names} still alive when the test body returned: join it, or make it a daemon")
+            )
         workers = [task for task in self.alive if task.thread in idle]
         if workers and not self.ending:
             self.announce(self.main, "drain", None, lambda _: all(task.finished for task in workers))
@@ -232,8 +238,14 @@ class Execution:
         if len(trace) >= self.limit:
             self._too_long(task)
 
-    def announce(self, task: Task, kind: str, resource: Any, guard: Callable[[Task], bool] | None = None,
-                 timeout: float | None = None) -> None:
+    def announce(
+        self,
+        task: Task,
+        kind: str,
+        resource: Any,
+        guard: Callable[[Task], bool] | None = None,
+        timeout: float | None = None,
+    ) -> None:
         """Announces an operation that may block; returns when the task is to perform it.
 
         `guard` says of a task whether the operation is enabled; `timeout` is in seconds of virtual time.
@@ -273,10 +285,9 @@ class Execution:
         """The task that goes on; the main task when the execution is over."""
         enabled = self._refresh()
         while not enabled:
-            if not self._advance():
-                if not wait_for_the_outside(self):
-                    self.fail(task, deadlock(self))
-                    return self.main
+            if not self._advance() and not wait_for_the_outside(self):
+                self.fail(task, deadlock(self))
+                return self.main
             enabled = self._refresh()
         if len(enabled) == 1 and not self.asks_always:
             return enabled[0]
@@ -309,9 +320,13 @@ class Execution:
     # -- the end -----------------------------------------------------------------------------
     def _too_long(self, task: Task) -> None:
         last = ", ".join(f"{other.label()} at {kind}" for other, kind, _ in self.trace[-4:])
-        self.fail(task, Livelock(
-            f"the execution did not end within max_steps={self.limit} operations; the last ones: {last}. "
-            "Either the program never ends under this schedule, or it needs a larger max_steps"))
+        self.fail(
+            task,
+            Livelock(
+                f"the execution did not end within max_steps={self.limit} operations; the last ones: {last}. "
+                "Either the program never ends under this schedule, or it needs a larger max_steps"
+            ),
+        )
         self.leave(task)
 
     def leave(self, task: Task) -> None:

@@ -1,4 +1,5 @@
 """Why no task can go on: who waits for what, who holds it, and which kind of deadlock that is."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -60,7 +61,9 @@ def _holds_what_is_wanted(task: Any, guilty: list[Any]) -> bool:
 
 
 def _line(execution: Any, task: Any) -> str:
-    parts = [f"{task.label()} waits {_WANTS.get(task.kind, 'at ' + task.kind + ' of')} {label_of(task.resource)}".rstrip()]
+    parts = [
+        f"{task.label()} waits {_WANTS.get(task.kind, 'at ' + task.kind + ' of')} {label_of(task.resource)}".rstrip()
+    ]
     if execution.recorder is not None:
         place = execution.recorder.announced.get(task.number)
         if place is not None:
@@ -73,8 +76,15 @@ def _line(execution: Any, task: Any) -> str:
 
 
 _WANTS = {
-    "acquire": "for", "join": "for the end of", "get": "for an item of", "put": "for room in", "wake": "for a notification of",
-    "wait for": "for", "drain": "for the workers of a pool", "wait until done": "for all tasks of", "release": "to release",
+    "acquire": "for",
+    "join": "for the end of",
+    "get": "for an item of",
+    "put": "for room in",
+    "wake": "for a notification of",
+    "wait for": "for",
+    "drain": "for the workers of a pool",
+    "wait until done": "for all tasks of",
+    "release": "to release",
 }
 
 

@@ -1,4 +1,5 @@
 """A task of an execution: one thread of the test, or the test body itself."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pytest_conc.model.mixing import mixed
 
 if TYPE_CHECKING:
     from pytest_conc.execution.scheduler import Execution
+
 
 @cache
 def path_of(parent: int, child: int) -> int:
@@ -24,11 +26,34 @@ class Task:
     started, whatever the schedule: the n-th child of its parent.
     """
 
-    __slots__ = ("execution", "number", "name", "thread", "ident", "daemon", "body", "place", "path", "children",
-                 "kind", "resource", "guard", "deadline", "finished", "joined", "aborts", "begun", "looks", "looked_at", "performed",
-                 "history")
+    __slots__ = (
+        "aborts",
+        "begun",
+        "body",
+        "children",
+        "daemon",
+        "deadline",
+        "execution",
+        "finished",
+        "guard",
+        "history",
+        "ident",
+        "joined",
+        "kind",
+        "looked_at",
+        "looks",
+        "name",
+        "number",
+        "path",
+        "performed",
+        "place",
+        "resource",
+        "thread",
+    )
 
-    def __init__(self, execution: Execution, number: int, name: str, body: Callable[[], Any], parent: Task | None) -> None:
+    def __init__(
+        self, execution: Execution, number: int, name: str, body: Callable[[], Any], parent: Task | None
+    ) -> None:
         self.execution = execution
         self.number = number
         self.name = name

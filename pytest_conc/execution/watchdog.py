@@ -1,13 +1,14 @@
 """Sees that something happens: one OS thread that looks at the running execution from outside.
 
-If the length of the trace has not changed for `hang_after` seconds, the task that runs blocks on something that
-is not controlled, or computes without end. The watchdog notes where (function, file, line, stack) and interrupts it: the
-main OS thread by a signal, which also frees it from recv, select, a lock or a subprocess; any other thread
-by an asynchronous exception, which frees it only from Python code. If even that does not help, nothing in this process
-can, and the process ends with the report.
+If the length of the trace has not changed for `hang_after` seconds, the task that runs blocks on something that is
+not controlled, or computes without end. The watchdog notes where (function, file, line, stack) and interrupts it: the
+main OS thread by a signal, which also frees it from recv, select, a lock or a subprocess; any other thread by an
+asynchronous exception, which frees it only from Python code. If even that does not help, nothing in this process can,
+and the process ends with the report.
 
 The handler raises only if the same grant is still pending, so a task that comes back just in time goes on.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -64,7 +65,7 @@ class Watchdog:
         while not self._over:
             originals.sleep(pause)
             now, at = self._progress(), originals.monotonic()
-            if now != last or now[0] is None or sys.gettrace() is not None and _in_debugger():
+            if now != last or now[0] is None or (sys.gettrace() is not None and _in_debugger()):
                 last, since = now, at
             elif at - since > self._limit + GRACE:
                 self._give_up()
@@ -82,7 +83,9 @@ class Watchdog:
         if self._by_signal and _SIGNAL:
             signal.pthread_kill(self._owner, _SIGNAL)
         else:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._owner), ctypes.py_object(UncontrolledBlocking))
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._owner), ctypes.py_object(UncontrolledBlocking)
+            )
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """The handler of the signal, on the main thread."""
@@ -94,18 +97,23 @@ class Watchdog:
 
     def _describe(self, execution: Any) -> str:
         frames = sys._current_frames()
-        blocked = [(task, frames[ident]) for ident, task in list(RUNNING.items())
-                   if task.execution is execution and ident in frames and not _waits_for_us(frames[ident])]
+        blocked = [
+            (task, frames[ident])
+            for ident, task in list(RUNNING.items())
+            if task.execution is execution and ident in frames and not _waits_for_us(frames[ident])
+        ]
         task, frame = blocked[0] if blocked else (None, frames.get(self._owner))
         if frame is None:
             return "a task blocks on something that is not controlled"
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
             frame = frame.f_back
-        stack = "".join(traceback.format_stack(frame, limit=-6) if False else traceback.format_stack(frame)[-6:])
+        stack = "".join(traceback.format_stack(frame)[-6:])
         name = task.label() if task is not None else "a task"
-        return (f"{name} did not come back for {self._limit:g} seconds from {frame.f_code.co_qualname} "
-                f"({frame.f_code.co_filename}:{frame.f_lineno}): it blocks on something that is not controlled, or "
-                f"computes without end; give it a time limit of its own, test it under @stress, or raise hang_after\n{stack}")
+        return (
+            f"{name} did not come back for {self._limit:g} seconds from {frame.f_code.co_qualname} "
+            f"({frame.f_code.co_filename}:{frame.f_lineno}): it blocks on something that is not controlled, or "
+            f"computes without end; give it a time limit of its own, or raise hang_after\n{stack}"
+        )
 
     def _give_up(self) -> None:
         sys.__stderr__.write(f"\npytest-conc: {self._message}\nIt cannot be interrupted; the process ends.\n")  # type: ignore[union-attr]

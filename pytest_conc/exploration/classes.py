@@ -10,6 +10,7 @@ which they are found plays no role. Cost: one pass over the trace, plus one step
 Queues that keep the order of their items are finer: the k-th put happens before the k-th get, and the k-th get
 before the put that needs its room; puts among each other and gets among each other are ordered, nothing else is.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -67,8 +68,11 @@ def _items(resource: Any, whole: Any, event: Event, kind: str) -> Sequence[Event
     """An access to a container or one of its items; `accesses` are those since the whole was written last."""
     container, item = (resource, None) if whole is None else (whole, resource)
     accesses = container.reads
-    before = [other for other, name, how in accesses
-              if (name is item or name is None or item is None) and (kind is WRITE or how is WRITE)]
+    before = [
+        other
+        for other, name, how in accesses
+        if (name is item or name is None or item is None) and (kind is WRITE or how is WRITE)
+    ]
     if item is None and kind is WRITE:
         accesses.clear()
     accesses.append((event, item, kind))

@@ -1,4 +1,5 @@
 """`explore`: many executions of one program, and their verdict."""
+
 from __future__ import annotations
 
 import os
@@ -10,10 +11,10 @@ from types import ModuleType
 from typing import Any, Final
 
 from pytest_conc.execution.scheduler import Execution
+from pytest_conc.execution.stuck import key_of, label_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, signature_of
 from pytest_conc.exploration.runner import Runner, runner
-from pytest_conc.execution.stuck import key_of, label_of
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.findings import Failure, Finding, ReplayDiverged, UncontrolledNondeterminism
 from pytest_conc.model.schedule import read_token, schedule_of
@@ -27,9 +28,9 @@ RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
 class Exploration:
     """What an exploration has found; see `explore`.
 
-    `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the number of
-    distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the first
-    failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
+    `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the
+    number of distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the
+    first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
@@ -124,8 +125,14 @@ def name_of(program: Callable[[], Any]) -> str:
     return str(getattr(program, "__qualname__", type(program).__qualname__))
 
 
-def explore_with(program: Callable[[], Any], settings: Settings, name: str, modules: Sequence[ModuleType], *,
-                 ends_with: tuple[type[BaseException], ...] = ()) -> Exploration:
+def explore_with(
+    program: Callable[[], Any],
+    settings: Settings,
+    name: str,
+    modules: Sequence[ModuleType],
+    *,
+    ends_with: tuple[type[BaseException], ...] = (),
+) -> Exploration:
     """As `explore`, with checked settings, for a program of that name and these watched modules.
 
     An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure.
@@ -142,7 +149,9 @@ def explore_with(program: Callable[[], Any], settings: Settings, name: str, modu
 class _Loop:
     """The executions of one exploration."""
 
-    def __init__(self, exploration: Exploration, run: Runner, strategy: Any, ends_with: tuple[type[BaseException], ...]) -> None:
+    def __init__(
+        self, exploration: Exploration, run: Runner, strategy: Any, ends_with: tuple[type[BaseException], ...]
+    ) -> None:
         self.ends_with = ends_with
         self.exploration = exploration
         self.run = run
@@ -185,8 +194,8 @@ class _Loop:
         if step is None:
             return False
         third = self.run.run(Replay(schedule_of(task.number for task, _, _ in again.trace)))
-        if first_difference(again, third) is None and self.exploration.executions == 1:
-            self.exploration.notes.append(f"lazy initialisation: only the first execution differs, at {step}")
+        if first_difference(again, third) is None:
+            self.exploration.notes.append(f"lazy initialisation in execution {self.exploration.executions}: {step}")
             return False
         self.exploration.failure = self._nondeterministic(execution, step)
         return True
@@ -194,18 +203,19 @@ class _Loop:
     def _confirmed(self, execution: Execution) -> Failure:
         """The failure, after it has been replayed twice with the same signature."""
         schedule = schedule_of(task.number for task, _, _ in execution.trace)
-        for _ in range(2):
-            again = self.run.run(Replay(schedule))
-            if signature_of(again) != signature_of(execution):
-                step = first_difference(execution, again) or "its end"
-                return self._nondeterministic(execution, step)
+        wanted = signature_of(execution)
+        replays = [self.run.run(Replay(schedule)) for _ in range(2)]
+        if [signature_of(again) for again in replays] != [wanted, wanted]:
+            step = first_difference(execution, replays[0]) or first_difference(execution, replays[1]) or "its end"
+            return self._nondeterministic(execution, step)
         return explain(self.run, schedule, self.exploration.name, self.exploration.executions)
 
     def _nondeterministic(self, execution: Execution, step: str) -> Failure:
         error = UncontrolledNondeterminism(
             f"the same schedule gave two different executions; the first step that differs: {step}. Something the "
             "program uses is not the same in each execution: state that survives from one to the next (a module "
-            "global, a cache), the order of a set, the real time, a file")
+            "global, a cache), the order of a set, the real time, a file"
+        )
         error.__cause__ = execution.error
         finding = Finding("UncontrolledNondeterminism", str(error))
         return Failure(error, finding, (), 0, "", execution=self.exploration.executions)
@@ -233,8 +243,9 @@ def replay(program: Callable[[], Any], token: str, **options: Any) -> Failure | 
     return replay_with(program, token, settings, name, modules_for(program, settings, os.getcwd()))
 
 
-def replay_with(program: Callable[[], Any], token: str, settings: Settings, name: str,
-                modules: Sequence[ModuleType]) -> Failure | None:
+def replay_with(
+    program: Callable[[], Any], token: str, settings: Settings, name: str, modules: Sequence[ModuleType]
+) -> Failure | None:
     """As `replay`, with checked settings, for a program of that name and these watched modules."""
     schedule, flags = read_token(token, name)
     with runner(program, settings_of(settings, flags), modules) as run:
@@ -246,12 +257,16 @@ def replay_with(program: Callable[[], Any], token: str, settings: Settings, name
             raise ReplayDiverged(
                 f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of {len(schedule)} "
                 "segments could not be followed, and it passed; the code has changed since, so explore it again "
-                "without --conc-replay")
+                "without --conc-replay"
+            )
     return None
 
 
 def settings_of(settings: Settings, flags: int) -> Settings:
     """The settings under which the schedule of a token was found."""
-    return settings.with_options({
-        "timing": "any" if flags & 1 else "virtual", "preemption": "gil" if flags & 2 else "any",
-    })
+    return settings.with_options(
+        {
+            "timing": "any" if flags & 1 else "virtual",
+            "preemption": "gil" if flags & 2 else "any",
+        }
+    )

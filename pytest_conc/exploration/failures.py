@@ -1,4 +1,5 @@
 """From a failing schedule to a Failure: minimise it, run it once more with places and values, say what happened."""
+
 from __future__ import annotations
 
 import threading
@@ -49,8 +50,12 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: boo
         error = _interrupted(shown, error)
     error = error.with_traceback(_without_ours(error.__traceback__))
     return Failure(
-        error=error, finding=finding_of(shown, steps), trace=steps, preemptions=shown.preemptions,
-        token=token_of(schedule, name, flags_of(run.settings)), execution=number,
+        error=error,
+        finding=finding_of(shown, steps),
+        trace=steps,
+        preemptions=shown.preemptions,
+        token=token_of(schedule, name, flags_of(run.settings)),
+        execution=number,
         tasks=tuple(task.label() for task in shown.tasks),
     )
 
@@ -76,8 +81,16 @@ def steps_of(execution: Any) -> tuple[Step, ...]:
 
 def _step(execution: Any, index: int, note: Note) -> Step:
     task, kind, resource = execution.trace[index]
-    return Step(task.label(), kind, label_of(resource), str(note.place), note.place.line, note.place.source,
-                note.before, note.after)
+    return Step(
+        task.label(),
+        kind,
+        label_of(resource),
+        str(note.place),
+        note.place.line,
+        note.place.source,
+        note.before,
+        note.after,
+    )
 
 
 def flags_of(settings: Settings) -> int:

@@ -1,11 +1,13 @@
 """Makes a failing schedule small: fewest preemptions, then fewest switches, then fewest operations.
 
 Idea: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the
-segments of the schedule. A candidate is replayed leniently: a segment whose task is not enabled is skipped, and after the last one
-execution goes on without preemption. A candidate is accepted if it fails with the same signature and what it really did
-costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; put two segments of
-one task together; have a segment run earlier. The result depends on the start only in theory; the search is bounded by `REPLAYS`.
+segments of the schedule. A candidate is replayed leniently: a segment whose task is not enabled is skipped, and after
+the last one execution goes on without preemption. A candidate is accepted if it fails with the same signature and
+what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; put two
+segments of one task together; have a segment run earlier. The result depends on the start only in theory; the search
+is bounded by `REPLAYS`.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -71,7 +73,7 @@ def _without_runs(schedule: Schedule) -> Iterator[Schedule]:
     size = max(len(schedule) // 2, 1)
     while size:
         for start in range(0, len(schedule), size):
-            yield schedule[:start] + schedule[start + size:]
+            yield schedule[:start] + schedule[start + size :]
         size //= 2
 
 
@@ -81,7 +83,7 @@ def _merged(schedule: Schedule) -> Iterator[Schedule]:
         early = next((index for index in range(late - 1, -1, -1) if schedule[index][0] == task), None)
         if early is None:
             continue
-        between, rest = schedule[early + 1:late], schedule[late + 1:]
+        between, rest = schedule[early + 1 : late], schedule[late + 1 :]
         together = ((task, schedule[early][1] + count),)
         yield schedule[:early] + together + between + rest
         yield schedule[:early] + between + together + rest
@@ -90,4 +92,4 @@ def _merged(schedule: Schedule) -> Iterator[Schedule]:
 def _earlier(schedule: Schedule) -> Iterator[Schedule]:
     for late in range(1, len(schedule)):
         for early in range(late):
-            yield schedule[:early] + schedule[late:late + 1] + schedule[early:late] + schedule[late + 1:]
+            yield schedule[:early] + schedule[late : late + 1] + schedule[early:late] + schedule[late + 1 :]

@@ -1,11 +1,19 @@
-"""Names what went wrong, from the trace of the failing execution, in plain words."""
+"""Names what went wrong, from the trace of the failing execution, in plain words.
+
+Three tasks of a reader: who saw what, who changed it meanwhile, and what came of it. A *lost update* is a read, another
+task's write and then the reader's own write of one location; *check-then-act* is the same with any other access
+last; otherwise the failure is explained by the last two accesses whose order could have been another one.
+"""
+
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pytest_conc.model.findings import ConcurrencyError, Finding
 from pytest_conc.model.operation import READ, WRITE, Step
+
+Triple = tuple[Step, Step, Step]
 
 
 def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
@@ -13,60 +21,94 @@ def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
     error = execution.error
     if isinstance(error, ConcurrencyError):
         return Finding(type(error).__name__, str(error))
-    for pattern in (_lost_update, _check_then_act):
-        for finding in pattern(steps):
-            return finding
-    name = execution.failed_task.label() if execution.failed_task is not None else "a task"
-    return Finding("OrderViolation", f"{type(error).__name__} in {name}: the operations were performed in an order "
-                                     "that the program does not expect")
+    for kind, completes, describe in _PATTERNS:
+        for triple in _interrupted(steps, completes):
+            return Finding(kind, describe(*triple), triple)
+    return _order_violation(execution, steps)
 
 
-def _interrupted_reads(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
-    """Pairs of a read and the next write of the same location by another task, before the reader's next write."""
-    for index, step in enumerate(steps):
-        if step.kind == READ:
-            for later in range(index + 1, len(steps)):
-                other = steps[later]
-                if other.resource == step.resource and other.kind == WRITE:
-                    if other.task != step.task:
-                        yield index, later
-                    break
-
-
-def _lost_update(steps: Sequence[Step]) -> Iterator[Finding]:
-    for first, second in _interrupted_reads(steps):
-        read, theirs = steps[first], steps[second]
-        for mine in steps[second + 1:]:
-            if mine.task == read.task and mine.resource == read.resource:
-                if mine.kind == WRITE:
-                    yield Finding("LostUpdate", (
-                        f"{read.task} read {read.resource}{_value(read.after)} at {read.site} before {theirs.task} wrote"
-                        f"{_text(theirs.after)} at {theirs.site}; its own write of{_text(mine.after)} at {mine.site} then "
-                        "overwrote that update. Read and write belong together: hold one lock around both."),
-                        (read, theirs, mine))
+def _interrupted(steps: Sequence[Step], completes: Callable[[Step, Step], bool]) -> Iterator[Triple]:
+    """A read, the next write of that location by another task, and the reader's step that completes it."""
+    for index, read in enumerate(steps):
+        if read.kind != READ:
+            continue
+        later = next((at for at in range(index + 1, len(steps)) if _overwrites(steps[at], read)), None)
+        if later is None or steps[later].task == read.task:
+            continue
+        for mine in steps[later + 1 :]:
+            if mine.task == read.task and completes(mine, read):
+                yield read, steps[later], mine
                 break
 
 
-def _check_then_act(steps: Sequence[Step]) -> Iterator[Finding]:
-    for first, second in _interrupted_reads(steps):
-        read, theirs = steps[first], steps[second]
-        for mine in steps[second + 1:]:
-            if mine.task == read.task and mine.kind in (READ, WRITE):
-                yield Finding("CheckThenAct", (
-                    f"{read.task} read {read.resource}{_value(read.after)} at {read.site}, then {theirs.task} changed it"
-                    f"{_to(theirs.after)} at {theirs.site}, and {read.task} went on at {mine.site} with what it had seen. "
-                    "What was checked and what depends on it belong together: hold one lock around both."),
-                    (read, theirs, mine))
-                break
+def _overwrites(step: Step, read: Step) -> bool:
+    return step.kind == WRITE and step.resource == read.resource
 
 
-def _value(text: str | None) -> str:
-    return "" if text is None else f" = {text}"
+def _writes_it_too(mine: Step, read: Step) -> bool:
+    return _overwrites(mine, read)
 
 
-def _text(text: str | None) -> str:
-    return " it" if text is None else f" {text}"
+def _goes_on(mine: Step, read: Step) -> bool:
+    return mine.kind in (READ, WRITE)
 
 
-def _to(text: str | None) -> str:
-    return "" if text is None else f" to {text}"
+def _lost_update(read: Step, theirs: Step, mine: Step) -> str:
+    return (
+        f"{read.task} read {read.resource}{_with(' = ', read.after)} at {read.site} before {theirs.task} wrote"
+        f"{_with(' ', theirs.after, ' it')} at {theirs.site}; its own write of{_with(' ', mine.after, ' it')} at "
+        f"{mine.site} then overwrote that update. Read and write belong together: hold one lock around both."
+    )
+
+
+def _check_then_act(read: Step, theirs: Step, mine: Step) -> str:
+    return (
+        f"{read.task} read {read.resource}{_with(' = ', read.after)} at {read.site}, then {theirs.task} changed it"
+        f"{_with(' to ', theirs.after)} at {theirs.site}, and {read.task} went on at {mine.site} with what it had "
+        "seen. What was checked and what depends on it belong together: hold one lock around both."
+    )
+
+
+_PATTERNS = (("LostUpdate", _writes_it_too, _lost_update), ("CheckThenAct", _goes_on, _check_then_act))
+
+
+def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
+    name = execution.failed_task.label()
+    pair = _last_conflict(steps)
+    if pair is None:
+        return Finding("Failure", f"{type(execution.error).__name__} in {name}; no order of shared accesses led to it")
+    first, second = pair
+    return Finding(
+        "OrderViolation",
+        f"{second.task} {_did(second)} at {second.site} after {first.task} {_did(first)} at {first.site}. Nothing "
+        "makes the two happen in the order that the program expects: let one wait for the other (join, Event, queue).",
+        pair,
+    )
+
+
+def _last_conflict(steps: Sequence[Step]) -> tuple[Step, Step] | None:
+    """The last two accesses to one location by different tasks, one of them a write."""
+    for late in range(len(steps) - 1, 0, -1):
+        second = steps[late]
+        if second.kind not in (READ, WRITE):
+            continue
+        for first in reversed(steps[:late]):
+            if _same_place(first, second) and first.task != second.task and WRITE in (first.kind, second.kind):
+                return first, second
+    return None
+
+
+def _same_place(first: Step, second: Step) -> bool:
+    if first.kind not in (READ, WRITE):
+        return False
+    return first.resource == second.resource or first.resource.partition("[")[0] == second.resource.partition("[")[0]
+
+
+def _did(step: Step) -> str:
+    if step.kind == READ:
+        return f"read {step.resource}{_with(' = ', step.after)}"
+    return f"wrote {step.resource}{_with(' = ', step.after)}"
+
+
+def _with(sign: str, text: str | None, otherwise: str = "") -> str:
+    return otherwise if text is None else f"{sign}{text}"

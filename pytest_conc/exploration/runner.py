@@ -1,4 +1,5 @@
 """Runs one execution after the other of one program: the ground on which an exploration stands."""
+
 from __future__ import annotations
 
 import gc
@@ -53,7 +54,9 @@ class Runner:
 def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iterator[Runner]:
     """A runner for this program; everything it patched is back in its place afterwards."""
     if current_task() is not None:
-        raise WrongUse("explore() was called inside of an exploration; call it outside, or call the inner program itself")
+        raise WrongUse(
+            "explore() was called inside of an exploration; call it outside, or call the inner program itself"
+        )
     instrumentation = Instrumentation(modules, settings.preemption == "gil", _rewritten)
     host = host_named(settings.host)
     with ExitStack() as stack:

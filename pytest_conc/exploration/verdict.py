@@ -1,4 +1,5 @@
 """The verdict of an exploration in one paragraph: what ran, what was found, and what may have been missed."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -17,7 +18,9 @@ def _found(exploration: Any) -> str:
     if failure is None:
         return f"{exploration.executions} executions passed"
     kind = type(failure.error).__name__
-    return f"{kind} in execution {failure.execution} of {exploration.executions}, with {failure.preemptions} preemptions"
+    return (
+        f"{kind} in execution {failure.execution} of {exploration.executions}, with {failure.preemptions} preemptions"
+    )
 
 
 def _coverage(exploration: Any) -> str:
@@ -29,5 +32,7 @@ def _coverage(exploration: Any) -> str:
     risk = f"unseen mass {exploration.unseen:.3f}"
     if exploration.failure is None and exploration.executions:
         risk += f", at most {min(100.0, 300 / exploration.executions):.2g} % per schedule at 95 %"
-    shared = "" if exploration.shared else "; no shared state was seen: is the code under test among the watched modules?"
+    shared = (
+        "" if exploration.shared else "; no shared state was seen: is the code under test among the watched modules?"
+    )
     return f"{classes}, {risk}{shared}"

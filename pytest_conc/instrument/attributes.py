@@ -4,6 +4,7 @@ An attribute that is a function, a method or a property touches nothing by itsel
 inside), a slot or an instance attribute touches (object, name), and one that is also defined in the class as a
 plain value touches the instance if that has it, else (class, name).
 """
+
 from __future__ import annotations
 
 from _thread import _local
@@ -28,8 +29,16 @@ TYPE: Final = 4
 MODULE: Final = 5
 LOCAL: Final = 6
 
-_CODE = (FunctionType, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType,
-         staticmethod, classmethod, property)
+_CODE = (
+    FunctionType,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    ClassMethodDescriptorType,
+    staticmethod,
+    classmethod,
+    property,
+)
 
 
 def classify(kind: type, name: str) -> int:
@@ -47,7 +56,7 @@ def classify(kind: type, name: str) -> int:
             found = base.__dict__[name]
             if isinstance(found, MemberDescriptorType):
                 return INSTANCE
-            if isinstance(found, _CODE) or isinstance(found, GetSetDescriptorType):
+            if isinstance(found, (*_CODE, GetSetDescriptorType)):
                 return NOTHING
             if hasattr(type(found), "__set__") or hasattr(type(found), "__get__"):
                 return INSTANCE if type(found).__name__ == "cached_property" else NOTHING
@@ -78,5 +87,5 @@ def _class_location(locations: Any, owner: type, name: str, writing: bool) -> An
     for base in owner.__mro__:
         if name in base.__dict__:
             found = base.__dict__[name]
-            return None if isinstance(found, _CODE) or isinstance(found, type) else locations.locate(base, name, base.__name__)
+            return None if isinstance(found, (*_CODE, type)) else locations.locate(base, name, base.__name__)
     return None

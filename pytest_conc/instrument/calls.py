@@ -4,6 +4,7 @@ A method of a built-in container, a C function that is given one, an iterator th
 call is one operation. What is known to read only is in the tables; anything else that is given a container
 is taken to write it, since a dependence too many costs time, and one too few hides a bug.
 """
+
 from __future__ import annotations
 
 import collections
@@ -28,22 +29,100 @@ from pytest_conc.instrument.values import value_of_attribute
 from pytest_conc.model.operation import READ, WRITE
 from pytest_conc.model.short import short
 
-READING_METHODS = frozenset({
-    "get", "keys", "values", "items", "copy", "index", "count", "isdisjoint", "issubset", "issuperset", "union",
-    "intersection", "difference", "symmetric_difference", "most_common", "elements", "total", "find", "startswith",
-    "endswith", "hex", "tobytes", "tolist", "__getitem__", "__contains__", "__len__", "__iter__", "__eq__", "__ne__",
-    "__reversed__", "__str__", "__repr__", "__bool__", "__add__", "__or__", "__and__", "__sub__", "__mul__", "__sizeof__",
-})
+READING_METHODS = frozenset(
+    {
+        "get",
+        "keys",
+        "values",
+        "items",
+        "copy",
+        "index",
+        "count",
+        "isdisjoint",
+        "issubset",
+        "issuperset",
+        "union",
+        "intersection",
+        "difference",
+        "symmetric_difference",
+        "most_common",
+        "elements",
+        "total",
+        "find",
+        "startswith",
+        "endswith",
+        "hex",
+        "tobytes",
+        "tolist",
+        "__getitem__",
+        "__contains__",
+        "__len__",
+        "__iter__",
+        "__eq__",
+        "__ne__",
+        "__reversed__",
+        "__str__",
+        "__repr__",
+        "__bool__",
+        "__add__",
+        "__or__",
+        "__and__",
+        "__sub__",
+        "__mul__",
+        "__sizeof__",
+    }
+)
 ITEM_METHODS = frozenset({"get", "__getitem__", "__setitem__"})
 TOUCH_NOTHING: frozenset[Any] = frozenset({id, type, isinstance, callable, issubclass, super, object, hash})
-READERS: frozenset[Any] = frozenset({
-    len, sorted, min, max, sum, any, all, list, tuple, set, frozenset, dict, iter, enumerate, zip, map, filter,
-    reversed, str, repr, bool, print, format, bytes, bytearray, collections.deque, collections.OrderedDict,
-    collections.Counter, collections.defaultdict, operator.getitem, operator.contains, operator.eq, operator.concat, operator.countOf,
-    operator.indexOf, operator.length_hint, operator.ne, operator.truth, operator.not_, itertools.chain,
-    itertools.islice, itertools.accumulate, functools.reduce, slice,
-})
-VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+READERS: frozenset[Any] = frozenset(
+    {
+        len,
+        sorted,
+        min,
+        max,
+        sum,
+        any,
+        all,
+        list,
+        tuple,
+        set,
+        frozenset,
+        dict,
+        iter,
+        enumerate,
+        zip,
+        map,
+        filter,
+        reversed,
+        str,
+        repr,
+        bool,
+        print,
+        format,
+        bytes,
+        bytearray,
+        collections.deque,
+        collections.OrderedDict,
+        collections.Counter,
+        collections.defaultdict,
+        operator.getitem,
+        operator.contains,
+        operator.eq,
+        operator.concat,
+        operator.countOf,
+        operator.indexOf,
+        operator.length_hint,
+        operator.ne,
+        operator.truth,
+        operator.not_,
+        itertools.chain,
+        itertools.islice,
+        itertools.accumulate,
+        functools.reduce,
+        slice,
+    }
+)
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _BOUND = (BuiltinFunctionType, MethodWrapperType)
 _CACHE = type(functools.lru_cache(len))
 _CONTAINER_BASES = tuple(CONTAINERS)
@@ -85,8 +164,9 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
         execution.access(task, kind, item_location(task, owner, rest[0], kind is WRITE), site)
         if execution.recorder is not None:
             value = short(owner.get(rest[0])) if isinstance(owner, dict) else None
-            execution.recorder.note_access(execution, site, value if kind is WRITE else None,
-                                           short(rest[-1]) if kind is WRITE else value)
+            execution.recorder.note_access(
+                execution, site, value if kind is WRITE else None, short(rest[-1]) if kind is WRITE else value
+            )
         return
     announce_whole(task, READ if name in READING_METHODS else WRITE, owner, site)
 
@@ -105,7 +185,8 @@ def _given(task: Any, kind: str, given: tuple[Any, ...], site: Any) -> None:
 
 def _has_watched_methods(kind: type) -> bool:
     return kind not in CONTAINERS and any(
-        isinstance(value, FunctionType) and is_watched(value.__code__) for value in vars(kind).values())
+        isinstance(value, FunctionType) and is_watched(value.__code__) for value in vars(kind).values()
+    )
 
 
 def _advance(task: Any, iterator: Any, site: Any) -> None:
@@ -130,8 +211,9 @@ def _attribute(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
         if execution.recorder is not None:
             value = value_of_attribute(owner, name)
             after = short(arguments[3]) if len(arguments) > 3 and kind is WRITE else None
-            execution.recorder.note_access(execution, site, value if kind is WRITE else None,
-                                           after if kind is WRITE else value)
+            execution.recorder.note_access(
+                execution, site, value if kind is WRITE else None, after if kind is WRITE else value
+            )
 
 
 def _type_call(task: Any, arguments: tuple[Any, ...], site: Any) -> None:

@@ -7,6 +7,7 @@ looked at together with all code in its constants. Cells made by the compiler it
 
 The answer errs on the side of rebindable: a jump back from an exception handler at the end counts as a loop.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -4,6 +4,7 @@ A container is an object whose items are kept by C code or by a class that is no
 operation on it is one access. A class of the watched code itself is none, its methods are hooked inside.
 Items whose keys are plain values are locations of their own; everything else touches the whole container.
 """
+
 from __future__ import annotations
 
 import array
@@ -13,27 +14,77 @@ from collections.abc import Iterable
 from types import CodeType, FunctionType, GeneratorType, MappingProxyType
 from typing import Any
 
-from pytest_conc.instrument.locations import WHOLE, Location
+from pytest_conc.instrument.locations import WHOLE, Location, Locations
 from pytest_conc.model.operation import WRITE
 from pytest_conc.model.short import short
 
-CONTAINERS: frozenset[type] = frozenset({
-    list, dict, set, bytearray, collections.deque, collections.OrderedDict, collections.defaultdict,
-    collections.Counter, array.array,
-})
-IMMUTABLE: frozenset[type] = frozenset({
-    int, float, complex, bool, str, bytes, tuple, frozenset, range, type(None), type, type(Ellipsis), FunctionType,
-    slice, MappingProxyType,
-})
-ITERATORS: frozenset[type] = frozenset({
-    type(iter([])), type(iter({})), type(iter(set())), type(iter({}.values())), type(iter({}.items())),
-    type(iter(())), type(iter("")), type(iter(range(0))), type(iter(b"")), type(iter(bytearray())),
-    type(iter(collections.deque())), type(reversed([])), type(iter(range(1 << 70))),
-})
-SHARED_ITERATORS: frozenset[type] = frozenset({
-    GeneratorType, itertools.count, itertools.cycle, itertools.chain, itertools.islice, map, filter, zip, enumerate,
-    itertools.repeat, itertools.accumulate, itertools.product, itertools.groupby, itertools.tee([])[0].__class__,
-})
+CONTAINERS: frozenset[type] = frozenset(
+    {
+        list,
+        dict,
+        set,
+        bytearray,
+        collections.deque,
+        collections.OrderedDict,
+        collections.defaultdict,
+        collections.Counter,
+        array.array,
+    }
+)
+IMMUTABLE: frozenset[type] = frozenset(
+    {
+        int,
+        float,
+        complex,
+        bool,
+        str,
+        bytes,
+        tuple,
+        frozenset,
+        range,
+        type(None),
+        type,
+        type(Ellipsis),
+        FunctionType,
+        slice,
+        MappingProxyType,
+    }
+)
+ITERATORS: frozenset[type] = frozenset(
+    {
+        type(iter([])),
+        type(iter({})),
+        type(iter(set())),
+        type(iter({}.values())),
+        type(iter({}.items())),
+        type(iter(())),
+        type(iter("")),
+        type(iter(range(0))),
+        type(iter(b"")),
+        type(iter(bytearray())),
+        type(iter(collections.deque())),
+        type(reversed([])),
+        type(iter(range(1 << 70))),
+    }
+)
+SHARED_ITERATORS: frozenset[type] = frozenset(
+    {
+        GeneratorType,
+        itertools.count,
+        itertools.cycle,
+        itertools.chain,
+        itertools.islice,
+        map,
+        filter,
+        zip,
+        enumerate,
+        itertools.repeat,
+        itertools.accumulate,
+        itertools.product,
+        itertools.groupby,
+        itertools.tee([])[0].__class__,
+    }
+)
 PLAIN_KEYS = (int, str, bytes, float, bool, type(None))
 
 _kinds: dict[tuple[type, str], bool] = {}
@@ -77,7 +128,7 @@ def _is_container(kind: type, method: str) -> bool:
 
 def item_location(task: Any, container: Any, key: Any, writing: bool) -> Location:
     """The location of `container[key]`: that of the item, or of the whole where the key says no more."""
-    locations = task.execution.locations
+    locations: Locations = task.execution.locations
     kind = type(key)
     if kind not in PLAIN_KEYS and not (kind is tuple and all(type(part) in PLAIN_KEYS for part in key)):
         return locations.locate(container, WHOLE)

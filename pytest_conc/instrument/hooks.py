@@ -6,6 +6,7 @@ rather than call each other, and they never allocate before they know that the a
 
 What an attribute access touches is decided by the class, and kept at the site for the class that it met last.
 """
+
 from __future__ import annotations
 
 from _thread import get_ident
@@ -13,12 +14,20 @@ from typing import Any
 
 from pytest_conc.instrument.attributes import INSTANCE, NOTHING, attribute_location, classify
 from pytest_conc.instrument.calls import announce_call, underlying
-from pytest_conc.instrument.containers import CONTAINERS, ITERATORS, IMMUTABLE, announce_whole, is_container, item_location
+from pytest_conc.instrument.containers import (
+    CONTAINERS,
+    IMMUTABLE,
+    ITERATORS,
+    announce_whole,
+    is_container,
+    item_location,
+)
 from pytest_conc.instrument.locations import WHOLE
 from pytest_conc.instrument.values import value_of_attribute
 from pytest_conc.model.current import CONTESTED
 from pytest_conc.model.operation import READ, WRITE
 from pytest_conc.model.short import short
+
 
 def _kind_of(site: Any, owner: Any) -> int:
     kind = type(owner)
@@ -78,7 +87,9 @@ def delete_attribute(owner: Any, site: Any) -> None:
         _access(task, WRITE, location, site)
 
 
-def _access(task: Any, kind: str, location: Any, site: Any, before: str | None = None, after: str | None = None) -> None:
+def _access(
+    task: Any, kind: str, location: Any, site: Any, before: str | None = None, after: str | None = None
+) -> None:
     if location is not None:
         execution = task.execution
         execution.access(task, kind, location, site)

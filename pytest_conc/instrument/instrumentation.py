@@ -6,6 +6,7 @@ puts the new code in its place and calls it. All functions of a module are found
 methods, closures that exist already, what decorators and dataclasses have made. Afterwards every function gets
 its own code back. Rewritten code is kept for the next exploration, by code object.
 """
+
 from __future__ import annotations
 
 import gc
@@ -56,7 +57,9 @@ class Instrumentation:
         for thing in gc.get_objects():
             if type(thing) is FunctionType and id(thing.__globals__) in wanted:
                 code = thing.__code__
-                if not code.co_flags & _NO_STUB and (code.co_filename in self._files or code.co_filename.startswith("<")):
+                if not code.co_flags & _NO_STUB and (
+                    code.co_filename in self._files or code.co_filename.startswith("<")
+                ):
                     yield thing
 
     def _find_shared_globals(self) -> None:
@@ -79,7 +82,7 @@ class Instrumentation:
             from pytest_conc.instrument.rewrite import rewrite
 
             namespace = function.__globals__
-            known = rewrite(code, hooks, namespace, key[2], gil=self._gil)  # type: ignore[arg-type]
+            known = rewrite(code, hooks, namespace, key[2], gil=self._gil)
             self._cache[key] = known
             self._cache[code] = code
         return known
@@ -123,7 +126,7 @@ def _stored_names(code: CodeType, bound: set[str], attributes: set[str]) -> None
 class _Reached:
     """Stands in a stub for the function itself."""
 
-    __slots__ = ("instrumentation", "function")
+    __slots__ = ("function", "instrumentation")
 
     def __init__(self, instrumentation: Instrumentation, function: FunctionType) -> None:
         self.instrumentation = instrumentation
@@ -150,8 +153,11 @@ def _stub(instrumentation: Instrumentation, function: FunctionType, code: CodeTy
     return template.replace(
         co_varnames=names,
         co_consts=tuple(_constant(each, reached, renamed) for each in template.co_consts),
-        co_freevars=code.co_freevars, co_name=code.co_name, co_qualname=code.co_qualname,
-        co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
+        co_freevars=code.co_freevars,
+        co_name=code.co_name,
+        co_qualname=code.co_qualname,
+        co_filename=code.co_filename,
+        co_firstlineno=code.co_firstlineno,
         co_flags=template.co_flags | (code.co_flags & _FLAGS),
     )
 

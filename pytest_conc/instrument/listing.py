@@ -13,6 +13,7 @@ Formats: `Objects/exception_handling_notes.txt` and `Objects/locations.md` in CP
 Complexity: linear, times the number of rounds in which jumps grow beyond 255 (at most three in all code seen).
 Offsets are counted in code units of two bytes.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_left

@@ -4,6 +4,7 @@ The dictionary of the task that looked last is saved and cleared, and that of th
 place. A subclass with an `__init__` runs it when a task comes for the first time, as C code does it for
 a thread. Limitation: the arguments that such an object was made with are not known here; they are taken as none.
 """
+
 from __future__ import annotations
 
 from _thread import _local

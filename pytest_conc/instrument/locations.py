@@ -11,6 +11,7 @@ is forgotten when it dies; of the others (lists, dicts, cells, objects with slot
 object at the same address would be taken for the same, and it is given up as soon as nobody else has one,
 so that the lifetime of what they contain hardly changes: two of them are looked at on each new location.
 """
+
 from __future__ import annotations
 
 from sys import getrefcount
@@ -25,8 +26,21 @@ WHOLE: Final = "[…]"
 class Location:
     """A piece of shared state. `container` is the location of the whole, for an item of a container."""
 
-    __slots__ = ("number", "owner_type", "name", "first", "shared", "written", "matters", "sites", "container",
-                 "direct", "has_items", "reads", "writes")
+    __slots__ = (
+        "container",
+        "direct",
+        "first",
+        "has_items",
+        "matters",
+        "name",
+        "number",
+        "owner_type",
+        "reads",
+        "shared",
+        "sites",
+        "writes",
+        "written",
+    )
 
     def __init__(self, number: int, owner_type: str, name: Any, container: Location | None) -> None:
         self.number = number
@@ -59,7 +73,7 @@ class _Dying(ref[Any]):
 
 
 class _Entry:
-    __slots__ = ("names", "number", "holder", "kind")
+    __slots__ = ("holder", "kind", "names", "number")
 
     def __init__(self, number: int, kind: str) -> None:
         self.names: dict[Any, Location] = {}

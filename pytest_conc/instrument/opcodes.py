@@ -5,6 +5,7 @@ drops the names that this Python does not have.
 
 Sources: `Lib/opcode.py`, `Python/bytecodes.c` (`ceval.c` in 3.11) and `Python/compile.c` of CPython 3.11 to 3.14.
 """
+
 from __future__ import annotations
 
 import dis

@@ -6,6 +6,7 @@ One table for all versions of Python; the instructions that this Python does not
 A hook is left out only where it could not say anything: the truth value of a `bool`, an operator with a number, string
 or None on its right. An operator with such a constant on its *left* keeps its hook (`"%s" % shared`).
 """
+
 from __future__ import annotations
 
 import dis

@@ -18,6 +18,7 @@ Not seen: `super().x` on 3.12 and later, what `match` reads by class or key patt
 Uncertain: nothing here was run on 3.14, whose entries in the tables come from its documentation and source.
 Cost: about the time of compiling the same function; see `suites/plugin/test_rewrite.py`, which prints it.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_right
@@ -149,7 +150,7 @@ class _Draft:
             constants.append(getattr(self._purpose.hooks, hook))
         code = view.code
         line = self._lines[bisect_right(self._line_starts, view.listing.starts[number]) - 1]
-        name = view.variable(number)
+        name = "" if hook == "gil_point" else view.variable(number)
         site = opcodes.constant(len(constants))
         constants.append(Site(code.co_qualname, code.co_filename, line, name, self._purpose.namespace))
         self._pushed = max(self._pushed, count + 3)

@@ -1,4 +1,5 @@
 """A site is one place in the program that reads or writes shared state; hooks are told which one runs."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -13,9 +13,11 @@ paths meet, the model does not fit this Python and nothing is said about any cal
 
 Uncertain: instructions of a Python newer than 3.14 that push NULL in another way.
 """
+
 from __future__ import annotations
 
 import dis
+import opcode
 from collections.abc import Callable
 from functools import cache
 from typing import Final, NamedTuple
@@ -59,7 +61,7 @@ CALLS: Final = numbers("CALL", "CALL_KW")
 UNPACKING_CALLS: Final = numbers("CALL_FUNCTION_EX")
 _CALL_KW: Final = numbers("CALL_KW")
 _PRODUCERS: Final = numbers("IS_OP", "IMPORT_NAME", "LOAD_SUPER_ATTR", "LOAD_ATTR", "LOAD_METHOD", "SEND") | numbers_starting(
-    "BINARY_", "CALL_INTRINSIC", "CHECK_", "COMPARE_", "CONTAINS_", "CONVERT_", "FORMAT_", "GET_",
+    "BINARY_", "CALL_INTRINSIC_2", "CHECK_", "COMPARE_", "CONTAINS_", "CONVERT_", "FORMAT_", "GET_",
     "TO_BOOL", "UNARY_", "YIELD_",
 )  # fmt: skip
 _BUILDERS: Final = numbers("LIST_TO_TUPLE") | numbers_starting("BUILD_")
@@ -209,6 +211,10 @@ def _set_function_attribute(stack: Stack, argument: int) -> None:
     stack[-1] = function
 
 
+def _intrinsic(stack: Stack, argument: int) -> None:
+    stack[-1] = FRESH if argument == _LIST_TO_TUPLE else VALUE
+
+
 def _make_function(stack: Stack, argument: int) -> None:
     del stack[len(stack) + _effect(_MAKE_FUNCTION, argument, False) - 1 :]
     stack.append(FUNCTION)
@@ -223,6 +229,9 @@ def _nothing(stack: Stack, argument: int) -> None:
 
 
 _MAKE_FUNCTION: Final = dis.opmap["MAKE_FUNCTION"]
+_LIST_TO_TUPLE: Final = [*getattr(opcode, "_intrinsic_1_descs", ()), "INTRINSIC_LIST_TO_TUPLE"].index(
+    "INTRINSIC_LIST_TO_TUPLE"
+)
 _SPECIAL_BY_NAME: Final[dict[str, Callable[[Stack, int], None]]] = {
     "PUSH_NULL": _pushing(NULL),
     "LOAD_GLOBAL": _load_global,
@@ -232,6 +241,7 @@ _SPECIAL_BY_NAME: Final[dict[str, Callable[[Stack, int], None]]] = {
     "COPY": lambda stack, argument: stack.append(stack[-argument]),
     "SWAP": _swap,
     "BEFORE_WITH": _enter_with,
+    "CALL_INTRINSIC_1": _intrinsic,
     "MAKE_FUNCTION": _make_function,
     "SET_FUNCTION_ATTRIBUTE": _set_function_attribute,
     "RETURN_GENERATOR": _pushing(VALUE),

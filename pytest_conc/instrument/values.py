@@ -1,4 +1,5 @@
 """The value of an attribute without running any code of the user's."""
+
 from __future__ import annotations
 
 from types import MemberDescriptorType
@@ -15,7 +16,7 @@ def value_of_attribute(owner: Any, name: str) -> str | None:
         values = {}
     if name in values:
         return short(values[name])
-    for base in (owner.__mro__ if isinstance(owner, type) else type(owner).__mro__):
+    for base in owner.__mro__ if isinstance(owner, type) else type(owner).__mro__:
         if name in base.__dict__:
             return _in_class(base.__dict__[name], owner)
     return None

@@ -3,6 +3,7 @@
 The project is what lies below the root directory and is not installed (site-packages), and the package of that
 project where it is installed; a target is a module with all its submodules. The package itself is never watched.
 """
+
 from __future__ import annotations
 
 import os
@@ -17,7 +18,7 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 
 def watched_modules(root: str, targets: Sequence[str], also: Iterable[str] = ()) -> list[ModuleType]:
-    """The modules to watch among those that are imported, the main ones first. Raises WrongUse for an unknown target."""
+    """The modules to watch among those that are imported. Raises WrongUse for an unknown target."""
     _import_targets(targets)
     base = os.path.join(os.path.abspath(root), "")
     wanted = {*targets, *also}
@@ -25,7 +26,8 @@ def watched_modules(root: str, targets: Sequence[str], also: Iterable[str] = ())
 
 
 def _modules() -> Iterator[tuple[str, ModuleType]]:
-    for name, module in list(sys.modules.items()):
+    modules: list[tuple[str, object]] = list(sys.modules.items())
+    for name, module in modules:
         if isinstance(module, ModuleType) and not name.startswith("pytest_conc"):
             yield name, module
 
@@ -38,7 +40,7 @@ def _is_below(module: ModuleType, base: str) -> bool:
     filename = getattr(module, "__file__", None)
     if not isinstance(filename, str) or not filename.startswith(base) or filename.startswith(_OWN):
         return False
-    below = filename[len(base) - 1:]
+    below = filename[len(base) - 1 :]
     return not any(part in below for part in _INSTALLED) and f"{os.sep}.venv{os.sep}" not in below
 
 
@@ -49,5 +51,7 @@ def _import_targets(targets: Sequence[str]) -> None:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise WrongUse(f"targets names {name!r}, which cannot be imported ({error}); write the dotted name of a "
-                           "module that the test can import") from None
+            raise WrongUse(
+                f"targets names {name!r}, which cannot be imported ({error}); write the dotted name of a "
+                "module that the test can import"
+            ) from None

@@ -6,6 +6,7 @@ everything that is patched passes straight through there. `CONTESTED` is the sam
 only while the execution has a task besides its main task that has not been joined: the hooks for shared
 state look here, so that they cost next to nothing while there is nobody to race with.
 """
+
 from __future__ import annotations
 
 from _thread import get_ident as os_thread

@@ -1,4 +1,5 @@
 """What can go wrong, named. A finding is a record; the ones that are errors by themselves are exceptions too."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """A 64-bit number that looks random and depends on nothing but its argument (splitmix64, Steele et al. 2014)."""
+
 from __future__ import annotations
 
 _MASK = (1 << 64) - 1

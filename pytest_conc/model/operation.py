@@ -4,6 +4,7 @@ Two operations of different tasks are dependent if their order can matter. Every
 how it touches its resource; two operations on one resource commute exactly if both modes are `READS`,
 or if one of them is `NOTHING`. Queues and containers refine that: see `pytest_conc.exploration.classes`.
 """
+
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple, Protocol

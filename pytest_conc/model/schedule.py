@@ -5,6 +5,7 @@ which they were started, the main task is 0. A token is the text `c1.` plus base
 name of the program and the segments as variable-length integers: short enough to paste, and refused for
 another program, for another version, and when a character is missing.
 """
+
 from __future__ import annotations
 
 import base64
@@ -38,8 +39,10 @@ def read_token(token: object, name: str) -> tuple[Schedule, int]:
     """The schedule and the flags of a token. Raises WrongUse if it is malformed or names another program."""
     numbers, check = _decode(token)
     if check != _check(name):
-        raise WrongUse(f"the token {token!r} belongs to another test than {name}; a token replays only the test "
-                       "with whose failure it was printed: copy both from the last line of that failure")
+        raise WrongUse(
+            f"the token {token!r} belongs to another test than {name}; a token replays only the test "
+            "with whose failure it was printed: copy both from the last line of that failure"
+        )
     segments = numbers[1:]
     return tuple(zip(segments[::2], segments[1::2], strict=True)), numbers[0]
 
@@ -54,15 +57,17 @@ def _decode(token: object) -> tuple[list[int], int]:
     try:
         if not text.startswith(PREFIX):
             raise ValueError
-        data = text[len(PREFIX):]
+        data = text[len(PREFIX) :]
         raw = base64.b64decode(data + "=" * (-len(data) % 4), altchars=b"-_", validate=True)
         body = raw[3:]
         numbers = list(_integers(body))
         if len(raw) < 4 or raw[2] != zlib.crc32(body) & 0xFF or len(numbers) % 2 == 0:
             raise ValueError
     except (ValueError, binascii.Error):
-        raise WrongUse(f"{token!r} is no replay token: one looks like {PREFIX}AbCd…; copy it whole from the last "
-                       "line of a failure, after --conc-replay") from None
+        raise WrongUse(
+            f"{token!r} is no replay token: one looks like {PREFIX}AbCd…; copy it whole from the last "
+            "line of a failure, after --conc-replay"
+        ) from None
     return numbers, int.from_bytes(raw[:2], "big")
 
 

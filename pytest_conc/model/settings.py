@@ -1,4 +1,5 @@
 """The options of an exploration, checked once, where they enter."""
+
 from __future__ import annotations
 
 import difflib

@@ -1,4 +1,5 @@
 """Short texts for values, as reports show them."""
+
 from __future__ import annotations
 
 from reprlib import Repr

@@ -1,9 +1,10 @@
 """A failing execution as text: what happened in plain words, one column a task, the command that repeats it.
 
-Only the steps that matter are shown: operations on what more than one task has touched, one of them changing it, and what
-starts, ends and blocks tasks. Each task has a column of its own, so that time runs down the page and a switch is a
-jump to the right or left.
+Only the steps that matter are shown: operations on what more than one task has touched, one of them changing it, and
+what starts, ends and blocks tasks. Each task has a column of its own, so that time runs down the page and a switch is
+a jump to the right or left.
 """
+
 from __future__ import annotations
 
 import textwrap
@@ -17,12 +18,11 @@ MOST_STEPS = 26
 _NEVER = frozenset({"begin", "exit", "switch", "drain"})
 
 
-def report(failure: Failure, command: str) -> str:
-    """The report of a failure, at most 100 columns wide; `command` repeats it."""
+def report(failure: Failure, command: str, explained: bool = True) -> str:
+    """The report of a failure, at most 100 columns wide; `command` repeats it, `explained` adds the explanation."""
     parts = [_headline(failure), "", *_columns(failure)]
-    explanation = _explanation(failure)
-    if explanation:
-        parts += ["", *explanation]
+    if explained:
+        parts += ["", *_explanation(failure)]
     parts += ["", f"replay: {command}"]
     return "\n".join(line.rstrip() for line in parts)
 
@@ -30,7 +30,9 @@ def report(failure: Failure, command: str) -> str:
 def _headline(failure: Failure) -> str:
     count = failure.preemptions
     switches = "no preemption" if count == 0 else "1 preemption" if count == 1 else f"{count} preemptions"
-    return f"{failure.finding.kind}: {type(failure.error).__name__} in execution {failure.execution}, minimised to {switches}"
+    error = type(failure.error).__name__
+    kind = failure.finding.kind if failure.finding.kind in (error, "Failure") else f"{failure.finding.kind}: {error}"
+    return f"{kind} in execution {failure.execution}, minimised to {switches}"
 
 
 def _explanation(failure: Failure) -> list[str]:
@@ -45,16 +47,20 @@ def steps_that_matter(failure: Failure) -> list[Step]:
     touched: dict[str, set[str]] = {}
     changed: set[str] = set()
     for step in failure.trace:
-        touched.setdefault(step.resource, set()).add(step.task)
+        touched.setdefault(_whole(step), set()).add(step.task)
         if step.kind != READ:
-            changed.add(step.resource)
-    return [step for step in failure.trace
-            if step.kind not in _NEVER and _matters(step, touched, changed)]
+            changed.add(_whole(step))
+    return [step for step in failure.trace if step.kind not in _NEVER and _matters(step, touched, changed)]
+
+
+def _whole(step: Step) -> str:
+    """The container of an item, any other resource itself."""
+    return step.resource.partition("[")[0]
 
 
 def _matters(step: Step, touched: dict[str, set[str]], changed: set[str]) -> bool:
     if step.kind in (READ, WRITE):
-        return len(touched[step.resource]) > 1 and step.resource in changed
+        return len(touched[_whole(step)]) > 1 and _whole(step) in changed
     return step.kind not in ("start", "join")
 
 
@@ -94,8 +100,22 @@ def _what(step: Step) -> str:
 
 
 _VERBS = {
-    "acquire": "acquires", "release": "releases", "try-acquire": "tries to acquire", "wait": "waits, releasing",
-    "wake": "wakes from", "notify": "notifies", "set": "sets", "clear": "clears", "put": "puts into", "get": "gets from",
-    "try-put": "tries to put into", "try-get": "tries to get from", "size": "looks at the size of", "sleep": "sleeps",
-    "is_alive": "asks whether alive:", "wait for": "has waited for", "locked": "looks at", "is_set": "looks at",
+    "acquire": "acquires",
+    "release": "releases",
+    "try-acquire": "tries to acquire",
+    "wait": "waits, releasing",
+    "wake": "wakes from",
+    "notify": "notifies",
+    "set": "sets",
+    "clear": "clears",
+    "put": "puts into",
+    "get": "gets from",
+    "try-put": "tries to put into",
+    "try-get": "tries to get from",
+    "size": "looks at the size of",
+    "sleep": "sleeps",
+    "is_alive": "asks whether alive:",
+    "wait for": "has waited for",
+    "locked": "looks at",
+    "is_set": "looks at",
 }

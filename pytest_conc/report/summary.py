@@ -1,4 +1,5 @@
 """The lines at the end of a session: one verdict a test, and what was found by tests that should find something."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

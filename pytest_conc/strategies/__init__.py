@@ -1,4 +1,5 @@
 """Strategies by name: a new one is one file and one line here."""
+
 from __future__ import annotations
 
 from pytest_conc.model.settings import WrongUse, unknown_name

@@ -5,6 +5,7 @@ state is shared. Of ten executions after that seven are POS, two random walk, on
 them, but each has programs on which it is the only one that finds anything, and a mix is at worst slower by the
 inverse of the right one's share.
 """
+
 from __future__ import annotations
 
 from pytest_conc.strategies.pct import PCT

@@ -11,6 +11,7 @@ short program many change points are just noise. Tasks that yield, poll or spin 
 priority, or they would starve the task that they wait for; without that the guarantee would still hold,
 but programs that poll would run into the step bound.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """Schedules without chance: they show the typical orders first, and they profile the program."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

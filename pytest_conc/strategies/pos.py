@@ -9,6 +9,7 @@ only, not on the number of independent operations. Cost: one pass over the enabl
 Operations that conflict with nothing (to start a task, to begin, to join one that is over) are performed at once:
 all orders of the others remain possible.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

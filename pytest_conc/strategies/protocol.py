@@ -1,4 +1,5 @@
 """What a strategy is: it picks the next task among the enabled ones. Pure: no threads, no I/O, no clock."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -3,6 +3,7 @@
 The baseline of the literature. Each single order has some chance, but a program with many operations that
 do not matter hides the few that do: reorder_10 of `suites/classics` is not found in 3 000 schedules.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

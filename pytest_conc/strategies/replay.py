@@ -5,6 +5,7 @@ goes on without preemption. So it also serves the minimiser, which asks "does it
 segment?". `resynchronised` is the number of segments that could not be followed to the end: 0 says that the
 execution is the very one that the schedule was taken from.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

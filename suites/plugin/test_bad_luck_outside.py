@@ -1,10 +1,8 @@
 """Tests that block on what nobody controls, each in a session of its own: it goes on, leaves nothing, and exits."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -60,7 +58,10 @@ BLOCKS = {
     "spins": ("def spins():\n while True: pass\nworker(spins)", "spins"),
     "spins in the body": ("while True: pass", "test_bad"),
     "socket": ("a, b = socket.socketpair()\ndef receives():\n a.recv(1)\nwith a, b: worker(receives)", "receives"),
-    "accept": ("s = socket.create_server(('localhost', 0))\ndef accepts():\n s.accept()\nwith s: worker(accepts)", "accepts"),
+    "accept": (
+        "s = socket.create_server(('localhost', 0))\ndef accepts():\n s.accept()\nwith s: worker(accepts)",
+        "accepts",
+    ),
     "select": ("def selects():\n select.select([], [], [])\nworker(selects)", "selects"),
     "pipe": ("r, w = os.pipe()\ndef reads():\n os.read(r, 1)\nworker(reads)", "reads"),
     "pipe in the body": ("r, w = os.pipe()\nos.read(r, 1)", "test_bad"),
@@ -173,13 +174,15 @@ def test_a_real_ctrl_c_stops_the_session(pytester, monkeypatch, host, busy):
             pass
     """)
     code = "import sys, pytest; sys.exit(pytest.main(['-s', '-p', 'no:cacheprovider']))"
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        time.sleep(2)
-        child.send_signal(signal.SIGINT)
-        output, _ = child.communicate(timeout=LIMIT)
-    finally:
-        child.kill()
+    with subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        try:
+            lines = [child.stdout.readline()]
+            while "working" not in lines[-1]:
+                lines.append(child.stdout.readline())
+            child.send_signal(signal.SIGINT)
+            output, _ = child.communicate(timeout=LIMIT)
+        finally:
+            child.kill()
     assert child.returncode == pytest.ExitCode.INTERRUPTED, output
     assert "KeyboardInterrupt" in output
     assert "INTERNALERROR" not in output

@@ -5,7 +5,6 @@ import pytest
 from pytest_conc import explore
 from suites.classics import small_races
 
-
 NOT_SEEN = {
     "lru_cache": "who hits the cache touches nothing else, so the point inside of the cached function is never hot",
 }

@@ -1,4 +1,5 @@
 """Hosts: how tasks are suspended and resumed. A new host is one file and one line in `HOSTS`."""
+
 from __future__ import annotations
 
 from typing import Any, Protocol

@@ -4,6 +4,7 @@ Greenlets are reused, since starting one costs more than a small execution and u
 greenlet inherits the recursion depth of the one that starts it, so new ones are started by a nursery that
 was itself started at the bottom of the exploration.
 """
+
 from __future__ import annotations
 
 from _thread import get_ident as os_thread

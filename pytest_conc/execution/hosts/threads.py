@@ -1,8 +1,9 @@
 """Tasks as real OS threads that hand a baton on: one runs, all others wait at a lock of their own.
 
-Slower than greenlets by a factor of ten or more, but with real thread identity, and the right choice for C code that looks
-at the OS thread it runs on. The main task is the OS thread that called the exploration.
+Slower than greenlets by a factor of ten or more, but with real thread identity, and the right choice for C code that
+looks at the OS thread it runs on. The main task is the OS thread that called the exploration.
 """
+
 from __future__ import annotations
 
 from _thread import allocate_lock
@@ -17,7 +18,7 @@ from pytest_conc.model.current import CONTESTED, RUNNING
 class _Place:
     """Where a task waits for the baton."""
 
-    __slots__ = ("gate", "started", "ident")
+    __slots__ = ("gate", "ident", "started")
 
     def __init__(self) -> None:
         self.gate = allocate_lock()

@@ -118,8 +118,23 @@ def settings_for(item: pytest.Item) -> Settings:
     merged: dict[str, Any] = {**ini, **marked, **line, **strong}
     targets = [*config.getini("conc_targets"), *_listed(marked.get("targets", ()))]
     merged["targets"] = tuple(dict.fromkeys(targets))
+    limit = _timeout_of(item)
+    if limit:
+        merged["seconds"] = min(merged.get("seconds") or limit, limit)
     merged.setdefault("seed", crc32(f"{config.stash[SEED]}:{base_id(item)}".encode()))
     return Settings().with_options(merged)
+
+
+def _timeout_of(item: pytest.Item) -> float | None:
+    """Nine tenths of the limit that pytest-timeout sets for this test, if it does."""
+    mark = item.get_closest_marker("timeout")
+    text: Any = mark.args[0] if mark is not None and mark.args else (mark.kwargs.get("timeout") if mark else None)
+    if text is None and item.config.pluginmanager.has_plugin("timeout"):
+        text = item.config.getoption("timeout", None) or item.config.getini("timeout")
+    try:
+        return 0.9 * float(text) or None
+    except (TypeError, ValueError):
+        return None
 
 
 def _listed(value: Any) -> Any:

@@ -39,7 +39,7 @@ class SemaphoreState(Resource):
 
     def is_free(self, task: Any) -> bool:
         """The guard of `acquire`."""
-        return self.thing._value > 0 or task.is_late()
+        return bool(self.thing._value > 0 or task.is_late())
 
 
 def is_set(self: Any) -> bool:

@@ -25,7 +25,10 @@ def _methods(kind: Any) -> dict[str, Any]:
         state = execution.states.get(id(self)) or lock_state(execution, self)
         if not blocking or timeout != -1:
             return _try_acquire(task, state, blocking, timeout)
-        execution.announce(task, "acquire", state, state.is_free)
+        if state.owner is task and state.reentrant:
+            execution.follow_up(task, "acquire", state)
+        else:
+            execution.announce(task, "acquire", state, state.is_free)
         state.take(task)
         return True
 
@@ -41,7 +44,7 @@ def _methods(kind: Any) -> dict[str, Any]:
         if state.owner is None:
             real_release(self)
             return
-        execution.announce(task, "release", state)
+        execution.follow_up(task, "release", state)
         if state.owner is None:
             real_release(self)
         elif state.depth > 1:
@@ -55,6 +58,7 @@ def _methods(kind: Any) -> dict[str, Any]:
         if task is None or not hasattr(kind, "locked"):
             return real_locked(self)  # type: ignore[no-any-return]
         state = lock_state(task.execution, self)
+        task.execution.learned.tries = True
         task.execution.announce(task, "locked", state)
         return state.owner is not None or state.held_outside()
 
@@ -93,6 +97,7 @@ def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:
         raise ValueError("timeout value must be a non-negative number")
     if timeout > TIMEOUT_MAX:
         raise OverflowError("timeout value is too large")
+    task.execution.learned.tries = True
     if blocking:
         task.execution.announce(task, "acquire", state, state.is_free, timeout)
     else:

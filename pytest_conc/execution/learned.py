@@ -6,15 +6,21 @@ from typing import Any
 
 
 class Learned:
-    """The sites that have touched state that matters, and whether anybody looks at the end of a task."""
+    """The sites that have touched state that matters, and what makes further operations worth a switch.
+
+    `exits`: somebody looks whether a task is over, so its end is a scheduling point. `tries`: somebody looks at a lock
+    without waiting for it, so releasing a lock is one; otherwise a switch before a release differs in nothing
+    from one before the operation ahead of it.
+    """
 
     def __init__(self) -> None:
         self.hot: list[Any] = []
         self.exits = False
+        self.tries = False
 
     def forget(self) -> None:
         """The exploration is over; the next one starts cold, or it would not be repeatable."""
         for site in self.hot:
             site.hot = False
         self.hot.clear()
-        self.exits = False
+        self.exits = self.tries = False

@@ -218,10 +218,11 @@ class Execution:
             return
         if self.ending:
             return self._unwinding(task)
-        if not location.matters:
+        if location.matters:
+            if not site.hot:
+                self.locations.heat(site)
+        elif location.first is not task or location.last is not site:
             self.locations.touch(location, task, kind, site)
-        elif not site.hot:
-            self.locations.heat(site)
         if (site.hot and self.preempts_accesses) or self.everything_hot:
             task.kind = kind
             task.resource = location
@@ -263,7 +264,8 @@ class Execution:
         task.kind, task.resource, task.guard = kind, resource, guard
         if self.recorder is not None:
             self.recorder.announce(task)
-        chosen = self._next(task)
+        self.enabled = enabled = [each for each in self.alive if each.guard is None or each.guard(each)]
+        chosen = self.choice(task, enabled) if len(enabled) > 1 else self._only(task, enabled)
         if chosen is not task:
             self.preemptions += task in self.enabled
             self.host.switch(task, chosen)
@@ -272,27 +274,40 @@ class Execution:
         task.guard = task.deadline = None
         self.stale = True
         if self.unjoined:
+            self.trace.append((task, kind, resource))
+            if self.recorder is not None:
+                self.recorder.note(self, resource)
+            if len(self.trace) >= self.limit:
+                self._too_long(task)
+
+    def follow_up(self, task: Task, kind: str, resource: Any) -> None:
+        """Announces an operation that is a scheduling point only if somebody tries locks without waiting."""
+        if self.learned.tries or self.everything_hot:
+            self.announce(task, kind, resource)
+        elif self.unjoined and not self.ending and not self.atomic:
+            self.stale = True
             self._record(task, kind, resource)
+            if len(self.trace) >= self.limit:
+                self._too_long(task)
 
     def _record(self, task: Task, kind: str, resource: Any) -> None:
         self.trace.append((task, kind, resource))
         if self.recorder is not None:
             self.recorder.note(self, resource)
-        if len(self.trace) >= self.limit and not self.ending:
-            self._too_long(task)
 
-    def _next(self, task: Task) -> Task:
+    def _next(self, task: Task) -> Any:
         """The task that goes on; the main task when the execution is over."""
         enabled = self._refresh()
+        return self.choice(task, enabled) if len(enabled) > 1 else self._only(task, enabled)
+
+    def _only(self, task: Task, enabled: list[Task]) -> Any:
+        """The task that goes on where fewer than two are enabled: time may have to pass first."""
         while not enabled:
             if not self._advance() and not wait_for_the_outside(self):
                 self.fail(task, deadlock(self))
                 return self.main
             enabled = self._refresh()
-        if len(enabled) == 1 and not self.asks_always:
-            return enabled[0]
-        chosen = self.choice(task, enabled)
-        return chosen  # type: ignore[return-value]
+        return enabled[0] if len(enabled) == 1 and not self.asks_always else self.choice(task, enabled)
 
     def _refresh(self) -> list[Task]:
         self.enabled = [task for task in self.alive if task.guard is None or task.guard(task)]
@@ -334,6 +349,17 @@ class Execution:
         if task is not self.main:
             self.host.switch(task, self.main)
         raise Abort
+
+    def dispose(self) -> None:
+        """Takes the execution apart: it is one big cycle, and would be left to the garbage collector."""
+        for task in self.tasks:
+            task.execution = task.thread = task.body = task.resource = task.guard = task.place = None  # type: ignore[assignment]
+        for state in self.states.values():
+            state.history = None
+        self.error = self.value = self.failed_task = None
+        self.states, self.iterators = {}, {}
+        self.trace, self.tasks, self.alive, self.enabled = [], [], [], []
+        self.locations.clear()
 
     def _unwinding(self, task: Task) -> None:
         task.aborts += 1

@@ -54,7 +54,7 @@ class ClassHash:
                 mode = MODES[kind]
                 if mode == NOTHING:
                     continue
-                before = _history(resource).add(event, mode)
+                before = (resource.history or _history(resource)).add(event, mode)
             for other in before:
                 if other >> 20 != event >> 20:
                     number = pairs.get((other, event))
@@ -80,12 +80,10 @@ def _items(resource: Any, whole: Any, event: Event, kind: str) -> Sequence[Event
 
 
 def _history(resource: Any) -> _History:
-    key = getattr(resource, "alias", None) or resource
-    history = getattr(key, "history", None)
-    if history is None:
-        history = _History(key)
-        if key is not None:
-            key.history = history
+    """The history of a resource that has none yet: that of its lock, for a condition."""
+    alias = getattr(resource, "alias", None)
+    history = (alias.history or _history(alias)) if alias is not None else _History(resource)
+    resource.history = history
     return history
 
 

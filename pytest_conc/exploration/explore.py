@@ -20,6 +20,7 @@ from pytest_conc.model.findings import Failure, Finding, ReplayDiverged, Uncontr
 from pytest_conc.model.schedule import read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
+from pytest_conc.strategies.at_most import AtMost
 from pytest_conc.strategies.replay import Replay
 
 RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
@@ -140,6 +141,8 @@ def explore_with(
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
     strategy = strategy_named(settings.strategy, settings.seed)
+    if settings.max_preemptions is not None:
+        strategy = AtMost(settings.max_preemptions, strategy)
     with runner(program, settings, modules) as run:
         _Loop(exploration, run, strategy, ends_with).go()
         exploration.shared = len(run.learned.hot)

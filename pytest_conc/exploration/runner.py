@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import CodeType
@@ -20,7 +21,8 @@ from pytest_conc.model.current import current_task
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies.protocol import Strategy
 
-COLLECT_EVERY: Final = 32
+COLLECT_EVERY: Final = 256
+KEPT: Final = 4
 _rewritten: dict[Any, CodeType] = {}
 
 
@@ -34,15 +36,19 @@ class Runner:
         self._host = host
         self._watchdog = watchdog
         self._since_collection = 0
+        self._recent: deque[Execution] = deque()
 
     def run(self, strategy: Strategy, show: bool = False) -> Execution:
-        """One execution. With `show` it writes down places and values."""
+        """One execution, which can be looked at until four more have run. With `show` it writes down places and values."""
         execution = Execution(self.settings, strategy, self._host, self.learned, Recorder() if show else None)
         self._watchdog.execution = execution
         try:
             execution.run(self.program)
         finally:
             self._watchdog.execution = None
+        self._recent.append(execution)
+        if len(self._recent) > KEPT:
+            self._recent.popleft().dispose()
         self._since_collection += 1
         if self._since_collection >= COLLECT_EVERY:
             self._since_collection = 0

@@ -57,7 +57,7 @@ class Scope:
         if not self.cell_names:  # a scope in between that does not name a variable does not pass it on either
             return frozenset()
         written = {name for _, name in self._written()}
-        return written.union(*(child._rebinds_outside for child in self.children.values()))
+        return frozenset(written).union(*(child._rebinds_outside for child in self.children.values()))
 
     @property
     def _rebinds_outside(self) -> frozenset[str]:

@@ -30,6 +30,7 @@ class Location:
         "container",
         "direct",
         "first",
+        "last",
         "has_items",
         "matters",
         "name",
@@ -47,6 +48,7 @@ class Location:
         self.owner_type = owner_type
         self.name = name
         self.first: Any = None
+        self.last: Any = None
         self.shared = self.written = self.matters = self.direct = False
         self.sites: list[Any] = []
         self.container = container
@@ -116,9 +118,10 @@ class Locations:
         whole = location.container
         if whole is not None:
             self._learn(whole, task, kind, site)
-            location.matters |= whole.matters
+            location.matters = location.matters or whole.matters
         if location.matters:
             self.heat(site)
+        location.last = site
 
     def _learn(self, location: Location, task: Any, kind: str, site: Any) -> None:
         if location.first is None:
@@ -137,6 +140,11 @@ class Locations:
         for site in location.sites:
             self.heat(site)
         location.sites.clear()
+
+    def clear(self) -> None:
+        """The execution is over."""
+        self._entries.clear()
+        self._held.clear()
 
     def heat(self, site: Any) -> None:
         """From now on this site is a scheduling point."""

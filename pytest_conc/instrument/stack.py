@@ -60,9 +60,9 @@ class StackMismatchError(Exception):
 CALLS: Final = numbers("CALL", "CALL_KW")
 UNPACKING_CALLS: Final = numbers("CALL_FUNCTION_EX")
 _CALL_KW: Final = numbers("CALL_KW")
-_PRODUCERS: Final = numbers("IS_OP", "IMPORT_NAME", "LOAD_SUPER_ATTR", "LOAD_ATTR", "LOAD_METHOD", "SEND") | numbers_starting(
-    "BINARY_", "CALL_INTRINSIC_2", "CHECK_", "COMPARE_", "CONTAINS_", "CONVERT_", "FORMAT_", "GET_",
-    "TO_BOOL", "UNARY_", "YIELD_",
+_PRODUCERS: Final = numbers_starting(
+    "BINARY_", "CALL_INTRINSIC_2", "CHECK_", "COMPARE_", "CONTAINS_", "CONVERT_", "FORMAT_", "GET_", "IMPORT_NAME",
+    "IS_OP", "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "SEND", "TO_BOOL", "UNARY_", "YIELD_",
 )  # fmt: skip
 _BUILDERS: Final = numbers("LIST_TO_TUPLE") | numbers_starting("BUILD_")
 

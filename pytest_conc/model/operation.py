@@ -7,7 +7,7 @@ or if one of them is `NOTHING`. Queues and containers refine that: see `pytest_c
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 READS: Final = 0
 WRITES: Final = 1
@@ -45,28 +45,13 @@ MODES: Final[dict[str, int]] = {
     "join": NOTHING,
     "exit": WRITES,
     "is_alive": READS,
-    "enumerate": READS,
+    "enumerate": NOTHING,
     "try-join": READS,
     "sleep": NOTHING,
     "sleep point": NOTHING,
     "switch": NOTHING,
     "drain": NOTHING,
 }
-
-
-class Announced(Protocol):
-    """An operation that a task has announced."""
-
-    kind: str
-    resource: Any
-
-
-def dependent(one: Announced, other: Announced) -> bool:
-    """Whether the order of two announced operations can matter."""
-    if MODES[one.kind] == READS == MODES[other.kind]:
-        return False
-    mine, theirs = one.resource, other.resource
-    return mine is theirs or getattr(mine, "container", None) is theirs or getattr(theirs, "container", None) is mine
 
 
 class Step(NamedTuple):

@@ -7,7 +7,8 @@ Concurrency Sampling", CAV 2018. Guarantee: each partial order has a chance that
 only, not on the number of independent operations. Cost: one pass over the enabled tasks a step.
 
 Operations that conflict with nothing (to start a task, to begin, to join one that is over) are performed at once:
-all orders of the others remain possible.
+all orders of the others remain possible. Two operations conflict here if they are on one resource and not both reads; that
+an item and its container conflict too does not make a better sample.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from pytest_conc.model.operation import MODES, NOTHING, dependent
+from pytest_conc.model.operation import MODES, NOTHING, READ
 from pytest_conc.strategies.protocol import Pending
 
 FREE = frozenset(kind for kind, mode in MODES.items() if mode == NOTHING)
@@ -45,7 +46,9 @@ class POS:
                 priority = priorities[task.number] = self._random()
             if priority > highest:
                 best, highest = task, priority
+        resource, reads = best.resource, best.kind is READ
         for task in enabled:
-            if task is best or dependent(task, best):
+            if task.resource is resource and not (reads and task.kind is READ):
                 priorities.pop(task.number, None)
+        priorities.pop(best.number, None)
         return best

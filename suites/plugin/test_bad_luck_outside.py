@@ -38,7 +38,7 @@ def test_nothing_is_left():
     deadline = time.monotonic() + 5
     while os_threads() > threads and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert os_threads() == threads
+    assert os_threads() <= threads
 
 @interleave
 def test_after():
@@ -68,7 +68,7 @@ BLOCKS = {
     "subprocess": (
         "def waits():\n with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as p:\n"
         "  try: p.wait()\n  finally: p.kill()\nworker(waits)",
-        "waits",
+        "Popen._try_wait",
     ),
     "swallows the interruption": (
         "def swallows():\n while True:\n  with contextlib.suppress(BaseException):\n   select.select([], [], [])\n"
@@ -97,7 +97,7 @@ def test_what_blocks_is_named_and_the_session_goes_on(session, name, host):
     body, function = BLOCKS[name]
     result = session(body, host)
     result.assert_outcomes(passed=4, failed=1)
-    result.stdout.fnmatch_lines([f"*UncontrolledBlocking: *did not come back for 0.3 seconds from *{function} (*.py:*"])
+    result.stdout.fnmatch_lines([f"*UncontrolledBlocking: *did not come back for 0.3 seconds from *{function} (*.py:*: it blocks*"])
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -159,13 +159,13 @@ threading.Thread(target=int).start()"""
 def test_a_real_ctrl_c_stops_the_session(pytester, monkeypatch, host, busy):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makepyfile(f"""
-        import select, threading
+        import os, select, threading
         from pytest_conc import interleave
         @interleave(executions=10**9, max_steps=10**9, hang_after=20, host={host!r})
         def test_endless():
             box = []
             def work():
-                print("working", flush=True)
+                os.write(1, b"working\\n")
                 {busy}
             threads = [threading.Thread(target=work) for _ in range(2)]
             for each in threads: each.start()

@@ -153,7 +153,7 @@ class Execution:
         self.host.contest(parent)
         return task
 
-    def perform(self, task: Task) -> Task:
+    def perform(self, task: Task) -> Any:
         """The whole life of a task, called by its host; returns the task that goes on after it."""
         task.begun = True
         if not self.ending:

@@ -39,7 +39,7 @@ class Runner:
         self._recent: deque[Execution] = deque()
 
     def run(self, strategy: Strategy, show: bool = False) -> Execution:
-        """One execution, which can be looked at until four more have run. With `show` it writes down places and values."""
+        """One execution, to be looked at until four more have run. With `show` it writes down places and values."""
         execution = Execution(self.settings, strategy, self._host, self.learned, Recorder() if show else None)
         self._watchdog.execution = execution
         try:

@@ -161,7 +161,7 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
     if name in ITEM_METHODS and rest and type(rest[0]) in PLAIN_KEYS and type(owner) in CONTAINERS:
         execution = task.execution
         kind = WRITE if name == "__setitem__" else READ
-        execution.access(task, kind, item_location(task, owner, rest[0], kind is WRITE), site)
+        execution.access(task, kind, item_location(task, owner, rest[0]), site)
         if execution.recorder is not None:
             value = short(owner.get(rest[0])) if isinstance(owner, dict) else None
             execution.recorder.note_access(

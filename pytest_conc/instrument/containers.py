@@ -126,7 +126,7 @@ def _is_container(kind: type, method: str) -> bool:
     return method in ("__getitem__", "__setitem__", "__delitem__", "__next__") or issubclass(kind, tuple(CONTAINERS))
 
 
-def item_location(task: Any, container: Any, key: Any, writing: bool) -> Location:
+def item_location(task: Any, container: Any, key: Any) -> Location:
     """The location of `container[key]`: that of the item, or of the whole where the key says no more."""
     locations: Locations = task.execution.locations
     kind = type(key)

@@ -10,6 +10,7 @@ What an attribute access touches is decided by the class, and kept at the site f
 from __future__ import annotations
 
 from _thread import get_ident
+from collections.abc import Callable
 from typing import Any
 
 from pytest_conc.instrument.attributes import INSTANCE, NOTHING, attribute_location, classify
@@ -23,7 +24,7 @@ from pytest_conc.instrument.containers import (
     item_location,
 )
 from pytest_conc.instrument.locations import WHOLE
-from pytest_conc.instrument.values import value_of_attribute
+from pytest_conc.instrument.values import value_of_attribute, value_of_item
 from pytest_conc.model.current import CONTESTED
 from pytest_conc.model.operation import READ, WRITE
 from pytest_conc.model.short import short
@@ -84,69 +85,75 @@ def delete_attribute(owner: Any, site: Any) -> None:
     task = CONTESTED.get(get_ident())
     if task is not None:
         location = attribute_location(task, owner, site.name, _kind_of(site, owner), True)
-        _access(task, WRITE, location, site)
+        if location is not None:
+            _access(task, WRITE, location, site, lambda: value_of_attribute(owner, site.name), _GONE)
 
 
-def _access(
-    task: Any, kind: str, location: Any, site: Any, before: str | None = None, after: str | None = None
-) -> None:
-    if location is not None:
-        execution = task.execution
-        execution.access(task, kind, location, site)
-        if execution.recorder is not None:
-            execution.recorder.note_access(execution, site, before, after)
+class _Gone:
+    """What a deleted name is written as."""
+
+    def __repr__(self) -> str:
+        return "(deleted)"
+
+
+_GONE = _Gone()
+
+
+def _access(task: Any, kind: str, location: Any, site: Any, look: Callable[[], str | None], value: Any = None) -> None:
+    """Announces an access; `look` says afterwards what is there, `value` is what will be written."""
+    execution = task.execution
+    execution.access(task, kind, location, site)
+    if execution.recorder is not None:
+        there = look()
+        execution.recorder.note_access(execution, site, *((there, short(value)) if kind is WRITE else (None, there)))
 
 
 def read_global(site: Any) -> None:
     """Before a global name is read that somebody writes."""
     task = CONTESTED.get(get_ident())
     if task is not None:
-        execution = task.execution
-        execution.access(task, READ, execution.locations.locate(site.namespace, site.name, ""), site)
-        if execution.recorder is not None:
-            execution.recorder.note_access(execution, site, None, short(site.namespace.get(site.name)))
+        _access(task, READ, _global_location(task, site), site, lambda: _in_namespace(site))
 
 
 def write_global(value: Any, site: Any) -> None:
     """Before a global name is bound."""
     task = CONTESTED.get(get_ident())
     if task is not None:
-        location = task.execution.locations.locate(site.namespace, site.name, "")
-        before = short(site.namespace.get(site.name)) if task.execution.recorder is not None else None
-        _access(task, WRITE, location, site, before, short(value) if before is not None else None)
+        _access(task, WRITE, _global_location(task, site), site, lambda: _in_namespace(site), value)
 
 
 def delete_global(site: Any) -> None:
     """Before a global name is deleted."""
-    task = CONTESTED.get(get_ident())
-    if task is not None:
-        _access(task, WRITE, task.execution.locations.locate(site.namespace, site.name, ""), site)
+    write_global(_GONE, site)
+
+
+def _global_location(task: Any, site: Any) -> Any:
+    return task.execution.locations.locate(site.namespace, site.name, "")
+
+
+def _in_namespace(site: Any) -> str | None:
+    return short(site.namespace[site.name]) if site.name in site.namespace else None
 
 
 def read_cell(cell: Any, site: Any) -> None:
     """Before a variable of an enclosing function is read."""
     task = CONTESTED.get(get_ident())
     if task is not None:
-        execution = task.execution
-        execution.access(task, READ, execution.locations.locate(cell, site.name, ""), site)
-        if execution.recorder is not None:
-            execution.recorder.note_access(execution, site, None, _in_cell(cell))
+        location = task.execution.locations.locate(cell, site.name, "")
+        _access(task, READ, location, site, lambda: _in_cell(cell))
 
 
 def write_cell(cell: Any, value: Any, site: Any) -> None:
     """Before a variable that functions share is bound."""
     task = CONTESTED.get(get_ident())
     if task is not None:
-        before = _in_cell(cell) if task.execution.recorder is not None else None
-        after = short(value) if task.execution.recorder is not None else None
-        _access(task, WRITE, task.execution.locations.locate(cell, site.name, ""), site, before, after)
+        location = task.execution.locations.locate(cell, site.name, "")
+        _access(task, WRITE, location, site, lambda: _in_cell(cell), value)
 
 
 def delete_cell(cell: Any, site: Any) -> None:
     """Before a variable that functions share is deleted."""
-    task = CONTESTED.get(get_ident())
-    if task is not None:
-        _access(task, WRITE, task.execution.locations.locate(cell, site.name, ""), site)
+    write_cell(cell, _GONE, site)
 
 
 def _in_cell(cell: Any) -> str | None:
@@ -161,25 +168,17 @@ def read_item(container: Any, key: Any, site: Any) -> None:
     if type(container) in IMMUTABLE:
         return
     task = CONTESTED.get(get_ident())
-    if task is None or not is_container(container, "__getitem__"):
-        return
-    location = item_location(task, container, key, False)
-    after = None
-    if task.execution.recorder is not None and type(container) in CONTAINERS:
-        after = _item(container, key)
-    _access(task, READ, location, site, None, after)
+    if task is not None and is_container(container, "__getitem__"):
+        location = item_location(task, container, key)
+        _access(task, READ, location, site, lambda: value_of_item(container, key))
 
 
 def write_item(container: Any, key: Any, value: Any, site: Any) -> None:
     """Before `container[key] = value`."""
     task = CONTESTED.get(get_ident())
-    if task is None or not is_container(container, "__setitem__"):
-        return
-    location = item_location(task, container, key, True)
-    before = after = None
-    if task.execution.recorder is not None:
-        before, after = _item(container, key) if type(container) in CONTAINERS else None, short(value)
-    _access(task, WRITE, location, site, before, after)
+    if task is not None and is_container(container, "__setitem__"):
+        location = item_location(task, container, key)
+        _access(task, WRITE, location, site, lambda: value_of_item(container, key), value)
 
 
 def delete_item(container: Any, key: Any, site: Any) -> None:
@@ -187,13 +186,6 @@ def delete_item(container: Any, key: Any, site: Any) -> None:
     task = CONTESTED.get(get_ident())
     if task is not None and is_container(container, "__delitem__"):
         announce_whole(task, WRITE, container, site)
-
-
-def _item(container: Any, key: Any) -> str | None:
-    try:
-        return short(container[key])
-    except Exception:
-        return None
 
 
 def read_container(container: Any, site: Any) -> None:

@@ -1,10 +1,12 @@
-"""The value of an attribute without running any code of the user's."""
+"""The value of an attribute or item, as text, without running any code of the user's."""
 
 from __future__ import annotations
 
 from types import MemberDescriptorType
 from typing import Any
 
+from pytest_conc.instrument.containers import CONTAINERS
+from pytest_conc.model.current import outside
 from pytest_conc.model.short import short
 
 
@@ -20,6 +22,17 @@ def value_of_attribute(owner: Any, name: str) -> str | None:
         if name in base.__dict__:
             return _in_class(base.__dict__[name], owner)
     return None
+
+
+def value_of_item(container: Any, key: Any) -> str | None:
+    """A short text for `container[key]`, or None where it is not there or a class of the user's would compute it."""
+    if type(container) not in CONTAINERS:
+        return None
+    with outside():
+        try:
+            return short(container[key])
+        except (LookupError, TypeError):
+            return None
 
 
 def _in_class(found: Any, owner: Any) -> str | None:

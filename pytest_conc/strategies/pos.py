@@ -6,9 +6,9 @@ conflicting pair is decided afresh instead of by an old draw. Source: Yuan, Yang
 Concurrency Sampling", CAV 2018. Guarantee: each partial order has a chance that depends on its conflicts
 only, not on the number of independent operations. Cost: one pass over the enabled tasks a step.
 
-Operations that conflict with nothing (to start a task, to begin, to join one that is over) are performed at once:
-all orders of the others remain possible. Two operations conflict here if they are on one resource and not both reads; that
-an item and its container conflict too does not make a better sample.
+Operations that conflict with nothing (to start a task, to begin, to join one that is over) are performed at once
+where that preempts nobody: all orders of the others remain possible. Two operations conflict here if they are on one
+resource and not both reads; that an item and its container conflict too does not make a better sample.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class POS:
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """An operation that conflicts with nothing, or the one with the highest priority."""
         priorities = self._priorities
-        best, highest = enabled[0], -1.0
-        for task in enabled:
+        for task in (running,) if running in enabled else enabled:
             if task.kind in FREE:
                 priorities.pop(task.number, None)
                 return task
+        best, highest = enabled[0], -1.0
+        for task in enabled:
             priority = priorities.get(task.number)
             if priority is None:
                 priority = priorities[task.number] = self._random()

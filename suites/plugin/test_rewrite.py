@@ -7,66 +7,19 @@ with modules of the standard library.
 import contextlib
 import inspect
 import sys
-from collections.abc import Callable
 from types import CodeType, FunctionType, SimpleNamespace
 
 import pytest
 
 from pytest_conc.instrument.rewrite import rewrite
-from pytest_conc.instrument.site import Hooks, Site
 from suites.plugin import rewritten_programs
+from suites.plugin.rewriting import HOOKS, codes_in, compiled, events_of, recording_hooks, rewritten, silent_hooks
 from suites.plugin.rewritten_programs import CORPUS, annotated, loops
 
-HOOKS = [name for name in vars(Hooks) if not name.startswith("_")]
 KEPT = [
     "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_nlocals", "co_flags", "co_names", "co_varnames",
     "co_freevars", "co_cellvars", "co_filename", "co_name", "co_qualname", "co_firstlineno",
 ]  # fmt: skip
-
-
-def silent_hooks() -> SimpleNamespace:
-    """Hooks that do nothing."""
-    return SimpleNamespace(**{name: lambda *arguments: None for name in HOOKS})
-
-
-def recording_hooks(events: list[tuple]) -> SimpleNamespace:
-    """Hooks that append (hook, name, arguments…) to events."""
-
-    def recorder(hook: str) -> Callable[..., None]:
-        def record(*arguments):
-            *values, site = arguments
-            assert type(site) is Site
-            events.append((hook, site.name, *values))
-
-        return record
-
-    return SimpleNamespace(**{name: recorder(name) for name in HOOKS})
-
-
-def rewritten(function: FunctionType, hooks=None, shared=frozenset(), **options) -> FunctionType:
-    """A copy of the function with rewritten code and the same closure."""
-    code = rewrite(function.__code__, hooks or silent_hooks(), function.__globals__, frozenset(shared), **options)
-    copy = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    return copy
-
-
-def compiled(source: str, **namespace) -> FunctionType:
-    """The function `f` of a source text."""
-    exec(compile(source, "<corpus>", "exec"), namespace)
-    return namespace["f"]
-
-
-def events_of(function: FunctionType, *arguments, **options) -> list[str]:
-    """`hook name`, one for each hook that runs during a call."""
-    events: list[tuple] = []
-    rewritten(function, recording_hooks(events), **options)(*arguments)
-    return [f"{hook} {name}".strip() for hook, name, *_ in events]
-
-
-def codes_in(code: CodeType) -> list[CodeType]:
-    """The code and all code nested in it."""
-    return [code, *(inner for each in code.co_consts if isinstance(each, CodeType) for inner in codes_in(each))]
 
 
 @pytest.mark.parametrize("gil", [False, True])
@@ -106,6 +59,10 @@ EXPECTED = {
     "def f(o): return o.n if o.flag else None": ["read_attribute flag", "read_container", "read_attribute n"],
     "def f(o): return o.n == 1": ["read_attribute n"],
     "def f(o): return o.n == o.n": ["read_attribute n", "read_attribute n", "operate"],
+    "def f(o): return o.items == (o.table if o.n else 1)": [
+        "read_attribute items", "read_attribute n", "read_container", "read_attribute table", "operate",
+    ],
+    "def f(o): (o.method if o else (lambda: 0))()": ["read_container", "read_attribute method", "call"],
     "def f(o): return not o": ["read_container"],
     "def f(o): return not (o is None)": [],
     "def f(o): return o is None or o == 3 or o in ()": [],
@@ -166,6 +123,7 @@ EXPECTED = {
     "def f(o):\n def g(): return n\n n = 0\n g()": ["write_cell n", "call", "read_cell n"],
     "def f(o):\n n = 0\n g = lambda: n\n del n": ["write_cell n", "delete_cell n"],
     "def f(o):\n def g(): return o\n o = g(); g()": ["call", "read_cell o", "write_cell o", "call", "read_cell o"],
+    "def f(o):\n o = o.n\n return lambda: o": ["read_cell o", "read_attribute n", "write_cell o"],
     "def f(o):\n for k in (1,):\n  g = lambda: k": ["iterate", "write_cell k", "iterate"],
     "def f(o):\n def g():\n  return lambda: n\n n = g; g()()": ["write_cell n", "call", "call", "read_cell n"],
     "async def h(o): o.n = 1\ndef f(o): h(o).close()": ["call", "read_attribute close", "call"],
@@ -204,6 +162,15 @@ GIL_EXPECTED = {
 @pytest.mark.parametrize("source", GIL_EXPECTED)
 def test_points_of_the_interpreter_lock_are_entries_calls_and_jumps_back(source):
     assert events_of(compiled(source), Subject(), gil=True) == GIL_EXPECTED[source]
+
+
+def test_a_loop_at_the_very_beginning_has_one_point_per_iteration():
+    events: list[tuple] = []
+    function = rewritten(compiled("def f(o):\n while True: o.pop()"), recording_hooks(events), gil=True)
+    with pytest.raises(IndexError):
+        function([1])
+    once = ["gil_point", "read_attribute", "call"]
+    assert [hook for hook, *_ in events] == [*once, "gil_point", *once]
 
 
 def arguments_of(hook: str, source: str, *arguments) -> tuple:
@@ -289,6 +256,12 @@ def test_free_variables_can_be_rebound_unless_the_caller_knows_better():
 def test_the_class_cell_of_super_is_not_a_variable():
     source = "def f(o):\n class C:\n  def m(self): return super().__init__(), __class__\n C().m()"
     assert not [event for event in events_of(compiled(source), None) if "cell" in event]
+
+    class Child(Subject):
+        def method(self, *arguments, **keywords):
+            return super().method(__class__)
+
+    assert "read_cell __class__" not in events_of(Child.method, Child())
 
 
 def test_code_without_shared_state_is_returned_as_it_is():

@@ -13,8 +13,9 @@ import pytest
 from pytest_conc.instrument import stack
 from pytest_conc.instrument.listing import listing
 from pytest_conc.instrument.rewrite import rewrite
-from pytest_conc.instrument.site import Hooks, Site
+from pytest_conc.instrument.site import Site
 from suites.plugin.library_programs import MODULES, WORK
+from suites.plugin.rewriting import HOOKS, codes_in
 
 
 def functions_of(module: ModuleType) -> Iterator[FunctionType]:
@@ -40,9 +41,8 @@ class Counter:
 
     def __init__(self) -> None:
         self.count = 0
-        for name in vars(Hooks):
-            if not name.startswith("_"):
-                setattr(self, name, self._hook())
+        for name in HOOKS:
+            setattr(self, name, self._hook())
 
     def _hook(self) -> Callable[..., None]:
         def hook(*arguments):
@@ -88,13 +88,6 @@ def test_a_rewritten_module_gives_the_same_results(work, run_rewritten):
     result, hooks_run = run_rewritten(work)
     assert repr(result) == repr(expected)
     assert hooks_run > 20
-
-
-def codes_in(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from codes_in(constant)
 
 
 @pytest.mark.parametrize("gil", [False, True])

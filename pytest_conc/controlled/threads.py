@@ -137,7 +137,9 @@ def is_alive(self: Any) -> bool:
     task: Any = RUNNING.get(get_ident())
     child = _task_of(self, task)
     if child is None:
-        return False if task is not None and not self._started._flag else _is_alive(self)
+        if "_conc_number" in self.__dict__:
+            return bool(self._started._flag and not self._is_stopped)
+        return _is_alive(self)
     task.execution.learned.exits = True
     task.execution.announce(task, "is_alive", child)
     return not child.finished

@@ -30,6 +30,8 @@ def value_of_item(container: Any, key: Any) -> str | None:
         return None
     with outside():
         try:
+            if isinstance(container, dict):  # a defaultdict would make the item
+                return short(dict.get(container, key)) if key in container else None
             return short(container[key])
         except (LookupError, TypeError):
             return None

@@ -98,8 +98,7 @@ def test_the_same_seed_gives_the_same_traces_in_two_processes_and_on_both_hosts(
 @pytest.mark.parametrize("name", SMALL)
 def test_all_classes_of_a_small_program_are_seen_and_no_more(name, strategy):
     expected = models.EXPECTED[name]
-    most = 3000 if expected.classes > 10 else 500
-    exploration = explore(models.PROGRAMS[name], executions=most, seed=2, strategy=strategy, keep_going=True)
+    exploration = explore(models.PROGRAMS[name], executions=3000, seed=2, strategy=strategy, keep_going=True)
     assert exploration.classes == expected.classes
     assert set(exploration.outcomes) == expected.outcomes
 
@@ -168,7 +167,6 @@ def sleep_counter():
 def test_a_sleep_is_like_a_synchronisation_in_virtual_time():
     exploration = explore(sleep_counter, executions=300, seed=1)
     assert exploration.outcomes == {99: 300}
-    assert exploration.classes == 1
 
 
 def test_a_sleep_may_end_at_any_moment_with_any_timing():

@@ -1,0 +1,183 @@
+"""What an explored test may do besides passing and failing: skip, xfail, exit, print, log, record."""
+
+import pytest
+
+RACE = """
+import logging, sys, threading
+import pytest
+from pytest_conc import interleave, Deadlock
+
+def together(*targets):
+    threads = [threading.Thread(target=target) for target in targets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+class Box:
+    n = 0
+
+def lose(box):
+    def add():
+        box.n += 1
+    together(add, add)
+    assert box.n == 2
+"""
+
+TEST = """
+ran = []
+@interleave
+def test_x():
+    ran.append(1)
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    """Runs a test file that begins with RACE; returns the result."""
+
+    def run(text, *options):
+        pytester.makepyfile(RACE + text)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+
+    return run
+
+
+@pytest.mark.parametrize(("statement", "outcome"), [
+    ("pytest.skip('no reason')", "skipped"),
+    ("pytest.importorskip('no_such_module_at_all')", "skipped"),
+    ("pytest.xfail('known')", "xfailed"),
+    ("pytest.fail('on purpose')", "failed"),
+    ("together(lambda: pytest.fail('in a task'))", "failed"),
+])
+def test_an_outcome_raised_in_the_body_is_that_of_the_test(run, statement, outcome):
+    result = run(TEST + f"    {statement}\ndef test_ran():\n    assert len(ran) == 1 or {outcome!r} == 'failed'")
+    result.assert_outcomes(**{outcome: 1, "passed": 1})
+
+
+@pytest.mark.parametrize(("statement", "outcome"), [("pytest.skip('x')", "skipped"), ("pytest.xfail('x')", "xfailed")])
+def test_an_outcome_raised_in_a_task_is_that_of_the_test(run, statement, outcome):
+    run(TEST + f"    together(lambda: {statement})").assert_outcomes(**{outcome: 1})
+
+
+def test_an_outcome_that_only_some_executions_have_is_that_of_the_test(run):
+    run("""
+@interleave
+def test_x():
+    box = Box()
+    def add():
+        box.n += 1
+    together(add, add)
+    if box.n == 1:
+        pytest.skip("lost")
+""").assert_outcomes(skipped=1)
+
+
+def test_exit_ends_the_session(run):
+    result = run(TEST + "    pytest.exit('enough', returncode=7)\ndef test_never(): assert False")
+    assert result.ret == 7
+    assert result.parseoutcomes().get("failed", 0) == 0
+
+
+def test_marks_of_skipping_are_respected(run):
+    run("""
+@pytest.mark.skip
+@interleave
+def test_a(): assert False
+@pytest.mark.skipif(True, reason="no")
+@interleave
+def test_b(): assert False
+""").assert_outcomes(skipped=2)
+
+
+def test_a_race_that_is_marked_xfail_is_expected(run):
+    run("""
+@pytest.mark.xfail(strict=True, raises=AssertionError)
+@interleave
+def test_a(): lose(Box())
+@pytest.mark.xfail
+@interleave
+def test_b(): together(int)
+""").assert_outcomes(xfailed=1, xpassed=1)
+
+
+def test_only_the_output_and_logs_of_the_failing_execution_are_shown(run):
+    result = run("""
+@interleave
+def test_x():
+    print("out of an execution")
+    print("err of an execution", file=sys.stderr)
+    logging.warning("log of an execution")
+    lose(Box())
+""")
+    text = result.stdout.str()
+    assert "assert 1 == 2" in text
+    shown = [line for line in text.splitlines() if "of an execution" in line and "(" not in line]
+    assert len([line for line in shown if line.startswith("out")]) == 1
+    assert len([line for line in shown if line.startswith("err")]) == 1
+    assert len([line for line in shown if line.endswith("log of an execution")]) == 1
+
+
+def test_only_the_output_of_one_execution_is_shown_when_all_pass(run):
+    result = run("""
+@interleave(executions=20)
+def test_x():
+    print("out of an execution")
+    logging.warning("log of an execution")
+    together(int, int)
+""", "-rP")
+    lines = result.stdout.str().splitlines()
+    assert lines.count("out of an execution") == 1
+    assert len([line for line in lines if line.endswith("log of an execution")]) == 1
+
+
+def test_assertions_in_a_task_are_explained_by_pytest(run):
+    result = run("""
+@interleave
+def test_x():
+    items = [1, 2]
+    def check():
+        assert items == [1, 3]
+    together(check)
+""")
+    result.stdout.fnmatch_lines(["*assert items == *1, 3*", "E *At index 1 diff: 2 != 3*"])
+
+
+def test_no_frame_of_ours_is_shown_for_a_failure(run):
+    result = run("""
+@interleave
+def test_x(tmp_path):
+    lose(Box())
+@interleave
+def test_y():
+    together(lambda: 1 / 0)
+""")
+    result.assert_outcomes(failed=2)
+    result.stdout.no_fnmatch_line("*pytest_conc/*.py*")
+    result.stdout.fnmatch_lines(["*replay: pytest *test_x' --conc-replay c1.*", "*replay: pytest *test_y' --conc-replay c1.*"])
+
+
+@pytest.mark.parametrize(("finds", "outcome"), [
+    ("AssertionError", "passed"), ("(ValueError, AssertionError)", "passed"), ("Exception", "passed"),
+    ("ValueError", "failed"), ("Deadlock", "failed"),
+])
+def test_finds_passes_exactly_if_that_was_found(run, finds, outcome):
+    run(f"@interleave(finds={finds})\ndef test_x(): lose(Box())").assert_outcomes(**{outcome: 1})
+
+
+def test_finds_that_is_not_found_fails_and_says_how_much_was_explored(run):
+    result = run("@interleave(finds=AssertionError, executions=30)\ndef test_x(): together(int, int)")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*finds=AssertionError, but it was not found: 30 executions passed*"])
+
+
+def test_show_prints_what_finds_has_found(run):
+    result = run("@interleave(finds=AssertionError)\ndef test_x(): lose(Box())", "--conc-show")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*found by *test_x*", "*writes Box#1.n = 1*", "replay: pytest *"])
+
+
+def test_a_test_that_passes_prints_nothing_of_ours(run):
+    plain = run("def test_x(): pass", "-q").stdout.lines
+    explored = run("@interleave\ndef test_x(): together(int)", "-q").stdout.lines
+    assert [line.split(" in ")[0] for line in explored] == [line.split(" in ")[0] for line in plain]

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_conc.exploration.explore import Exploration, explore, replay
     from pytest_conc.marks import interleave
+    from pytest_conc.model.failure import Failure, Finding
     from pytest_conc.model.findings import (
         ConcurrencyError,
         Deadlock,
-        Failure,
-        Finding,
         LeakedTask,
         Livelock,
         LostWakeup,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 _FINDINGS = (
     "ConcurrencyError",
     "Deadlock",
-    "Failure",
-    "Finding",
     "LeakedTask",
     "Livelock",
     "LostWakeup",
@@ -45,6 +42,7 @@ _FINDINGS = (
 )
 _WHERE = {
     **dict.fromkeys(_FINDINGS, "model.findings"),
+    **dict.fromkeys(("Failure", "Finding"), "model.failure"),
     **dict.fromkeys(("Exploration", "explore", "replay"), "exploration.explore"),
     "WrongUse": "model.settings",
     "interleave": "marks",

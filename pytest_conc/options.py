@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 import pytest
 
-from pytest_conc.model.settings import NAMES, Settings, WrongUse, unknown_name
+if TYPE_CHECKING:
+    from pytest_conc.model.settings import Settings
 
 
 class Option(NamedTuple):
@@ -30,6 +30,8 @@ def _truth(text: str) -> bool:
 
 
 def _seed(text: str) -> int:
+    import random
+
     return random.SystemRandom().randrange(1 << 31) if text == "random" else int(text)
 
 
@@ -93,6 +95,8 @@ def _read(option: Option, text: str, where: str) -> Any:
             option.read, "true or false"
         )
         raise pytest.UsageError(f"{where}: {text!r} is not {kind}") from None
+    from pytest_conc.model.settings import Settings, WrongUse
+
     try:
         Settings().with_options({option.name: value})
         if option.name == "strategy":
@@ -103,6 +107,7 @@ def _read(option: Option, text: str, where: str) -> Any:
 
 
 def _check_strategy(name: str) -> None:
+    from pytest_conc.model.settings import WrongUse, unknown_name
     from pytest_conc.strategies import STRATEGIES
 
     if name not in STRATEGIES:
@@ -111,6 +116,8 @@ def _check_strategy(name: str) -> None:
 
 def settings_for(item: pytest.Item) -> Settings:
     """The settings of one test: defaults, ini, command line and markers. Raises WrongUse for a bad marker."""
+    from pytest_conc.model.settings import Settings
+
     config = item.config
     ini, line = config.stash[GIVEN]
     marked = _marked(item)
@@ -143,6 +150,8 @@ def _listed(value: Any) -> Any:
 
 def _marked(item: pytest.Item) -> Mapping[str, Any]:
     """The options of all interleave marks of the test; the closest one wins."""
+    from pytest_conc.model.settings import NAMES, WrongUse, unknown_name
+
     merged: dict[str, Any] = {}
     for mark in item.iter_markers("conc_interleave"):
         if mark.args:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conc.fixtures.threads import threads
 from pytest_conc.options import SEED, add_options, read_options
 
 if TYPE_CHECKING:
+    from pytest_conc.fixtures.threads import Threads
     from pytest_conc.session import Explored
-
-__all__ = ["threads"]
 
 EXPLORED: pytest.StashKey[Explored] = pytest.StashKey()
 RAN_ONCE = pytest.StashKey[dict[str, str]]()
@@ -104,3 +102,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         from pytest_conc.report.summary import write_summary
 
         write_summary(terminalreporter, reports, once)
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    """Starts threads: `.start(target, *args)` returns a handle, `.together(*targets)` their results in order."""
+    from pytest_conc.fixtures.threads import Threads
+
+    made = Threads()
+    yield made
+    made.finish()

@@ -13,7 +13,8 @@ from pytest_conc.capture import Captured
 from pytest_conc.exploration.explore import Exploration, explore_with, replay_with
 from pytest_conc.fixtures.fresh import FreshFixtures
 from pytest_conc.instrument.watch import watched_modules
-from pytest_conc.model.findings import ConcurrencyError, Failure
+from pytest_conc.model.failure import Failure
+from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.options import base_id, settings_for
 from pytest_conc.report.columns import report

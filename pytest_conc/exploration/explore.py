@@ -16,7 +16,8 @@ from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, signature_of
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.instrument.watch import watched_modules
-from pytest_conc.model.findings import Failure, Finding, ReplayDiverged, UncontrolledNondeterminism
+from pytest_conc.model.failure import Failure, Finding
+from pytest_conc.model.findings import ReplayDiverged, UncontrolledNondeterminism
 from pytest_conc.model.schedule import read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named

@@ -11,7 +11,8 @@ from pytest_conc.execution.stuck import label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
-from pytest_conc.model.findings import Deadlock, Failure, TaskInterrupted
+from pytest_conc.model.failure import Failure
+from pytest_conc.model.findings import Deadlock, TaskInterrupted
 from pytest_conc.model.operation import Step
 from pytest_conc.model.schedule import Schedule, token_of
 from pytest_conc.model.settings import Settings

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pytest_conc.model.findings import ConcurrencyError, Finding
+from pytest_conc.model.failure import Finding
+from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import READ, WRITE, Step
 
 Triple = tuple[Step, Step, Step]

@@ -1,11 +1,8 @@
-"""What can go wrong, named. A finding is a record; the ones that are errors by themselves are exceptions too."""
+"""What can go wrong, named: the findings that are exceptions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-from pytest_conc.model.operation import Step
 
 
 class ConcurrencyError(Exception):
@@ -60,26 +57,3 @@ class Refused(ConcurrencyError):
 
 class Abort(BaseException):
     """Unwinds the tasks of an execution that is over. Never seen by a test."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a failure means: its kind, one paragraph in plain words, and the operations involved."""
-
-    kind: str
-    explanation: str
-    operations: tuple[Step, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One failing schedule of a program, minimised, with all that is needed to understand and repeat it."""
-
-    error: BaseException
-    finding: Finding
-    trace: tuple[Step, ...]
-    preemptions: int
-    token: str
-    swap: tuple[Step, Step] | None = None
-    execution: int = 0
-    tasks: tuple[str, ...] = ()

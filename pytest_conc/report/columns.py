@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from pytest_conc.model.findings import Failure
+from pytest_conc.model.failure import Failure
 from pytest_conc.model.operation import READ, WRITE, Step
 
 WIDTH = 100

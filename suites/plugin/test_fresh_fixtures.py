@@ -140,11 +140,12 @@ def class_thing():
 @pytest.fixture
 def small(module_thing):
     return []
-@interleave
-def test_x(module_thing, session_thing, class_thing, small):
-    together(lambda: small.append(1))
-    assert small == [1]
-    assert sorted(made) == ["class", "module", "session"]
+class TestThing:
+    @interleave
+    def test_x(self, module_thing, session_thing, class_thing, small):
+        together(lambda: small.append(1))
+        assert small == [1]
+        assert sorted(made) == ["class", "module", "session"]
 """).assert_outcomes(passed=1)
 
 
@@ -214,6 +215,7 @@ def test_x():
 """).assert_outcomes(passed=1)
 
 
+@pytest.mark.xfail(strict=True, reason="what pytest has set up is torn down once without the body having run")
 def test_a_thread_of_a_fixture_is_a_task_and_may_end_in_its_teardown(run):
     run("""
 import queue

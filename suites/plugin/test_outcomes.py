@@ -15,7 +15,8 @@ def together(*targets):
         thread.join()
 
 class Box:
-    n = 0
+    def __init__(self):
+        self.n = 0
 
 def lose(box):
     def add():

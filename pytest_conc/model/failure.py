@@ -1,0 +1,30 @@
+"""A failure, and the finding that explains it: records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_conc.model.operation import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a failure means: its kind, one paragraph in plain words, and the operations involved."""
+
+    kind: str
+    explanation: str
+    operations: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failing schedule of a program, minimised, with all that is needed to understand and repeat it."""
+
+    error: BaseException
+    finding: Finding
+    trace: tuple[Step, ...]
+    preemptions: int
+    token: str
+    swap: tuple[Step, Step] | None = None
+    execution: int = 0
+    tasks: tuple[str, ...] = ()

@@ -77,6 +77,14 @@ def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
     name = execution.failed_task.label()
     pair = _last_conflict(steps)
     if pair is None:
+        last = next((step for step in reversed(steps) if step.task == name and step.kind == READ), None)
+        if last is not None:
+            return Finding(
+                "OrderViolation",
+                f"{name} read {last.resource} at {last.site} before any other task wrote it. Nothing makes it wait for "
+                "one that does: join it, or wait for an Event or a queue.",
+                (last,),
+            )
         return Finding("Failure", f"{type(execution.error).__name__} in {name}; no order of shared accesses led to it")
     first, second = pair
     return Finding(

@@ -15,6 +15,7 @@ from pytest_conc.model.operation import READ, WRITE, Step
 
 WIDTH = 100
 MOST_STEPS = 26
+FEW = 6
 _NEVER = frozenset({"begin", "exit", "switch", "drain"})
 
 
@@ -50,7 +51,8 @@ def steps_that_matter(failure: Failure) -> list[Step]:
         touched.setdefault(_whole(step), set()).add(step.task)
         if step.kind != READ:
             changed.add(_whole(step))
-    return [step for step in failure.trace if step.kind not in _NEVER and _matters(step, touched, changed)]
+    steps = [step for step in failure.trace if step.kind not in _NEVER]
+    return [step for step in steps if _matters(step, touched, changed)] or steps[-FEW:]
 
 
 def _whole(step: Step) -> str:
@@ -117,5 +119,7 @@ _VERBS = {
     "is_alive": "asks whether alive:",
     "wait for": "has waited for",
     "locked": "looks at",
+    "start": "starts",
+    "join": "joins",
     "is_set": "looks at",
 }

@@ -9,6 +9,7 @@
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -66,8 +67,9 @@ def write_project(folder: Path) -> None:
 def seconds(folder: Path, *arguments: str) -> float:
     """Wall time of one run of pytest."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begin = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     elapsed = time.perf_counter() - begin
     if done.returncode not in (0, 5):  # 5: no test was collected
         raise SystemExit(done.stdout + done.stderr)

@@ -59,10 +59,13 @@ EXPECTED = {
     "def f(o): return o.n if o.flag else None": ["read_attribute flag", "read_container", "read_attribute n"],
     "def f(o): return o.n == 1": ["read_attribute n"],
     "def f(o): return o.n == o.n": ["read_attribute n", "read_attribute n", "operate"],
-    "def f(o): return o.items == (o.table if o.n else 1)": [
+    "def f(o):\n x = o.items == (o.table if o.n else 1)\n o.n = o.n = x": [
         "read_attribute items", "read_attribute n", "read_container", "read_attribute table", "operate",
+        "write_attribute n", "write_attribute n",
     ],
-    "def f(o): (o.method if o else (lambda: 0))()": ["read_container", "read_attribute method", "call"],
+    "def f(o):\n x = (o.method if o else (lambda: 0))()\n o.n = o.n = x": [
+        "read_container", "read_attribute method", "call", "write_attribute n", "write_attribute n",
+    ],
     "def f(o): return not o": ["read_container"],
     "def f(o): return not (o is None)": [],
     "def f(o): return o is None or o == 3 or o in ()": [],

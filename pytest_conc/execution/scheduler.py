@@ -351,14 +351,10 @@ class Execution:
         raise Abort
 
     def dispose(self) -> None:
-        """Takes the execution apart: it is one big cycle, and would be left to the garbage collector."""
+        """Breaks the cycles that the execution is part of, or it would be left to the garbage collector."""
         for task in self.tasks:
-            task.execution = task.thread = task.body = task.resource = task.guard = task.place = None  # type: ignore[assignment]
-        for state in self.states.values():
-            state.history = None
-        self.error = self.value = self.failed_task = None
-        self.states, self.iterators = {}, {}
-        self.trace, self.tasks, self.alive, self.enabled = [], [], [], []
+            task.execution = task.thread = task.body = None  # type: ignore[assignment]
+        self.error = None
         self.locations.clear()
 
     def _unwinding(self, task: Task) -> None:

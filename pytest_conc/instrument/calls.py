@@ -22,6 +22,7 @@ from pytest_conc.instrument.containers import (
     PLAIN_KEYS,
     SHARED_ITERATORS,
     announce_whole,
+    is_silent,
     is_watched,
     item_location,
 )
@@ -227,10 +228,10 @@ def _descriptor(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
 
 
 def _python_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
-    method = arguments[0]
-    owner, function = method.__self__, method.__func__
-    if not isinstance(function, FunctionType) or is_watched(function.__code__):
+    function = arguments[0].__func__
+    if type(function) is not FunctionType or is_silent(function):
         return
+    owner = arguments[0].__self__
     if hasattr(owner, "__setitem__") or isinstance(owner, _CONTAINER_BASES):
         announce_whole(task, READ if function.__name__ in READING_METHODS else WRITE, owner, site)
     if len(arguments) > 1:
@@ -239,7 +240,7 @@ def _python_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
 
 def python_function(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     """A function of a module that is not watched, if it is given a container."""
-    if not is_watched(arguments[0].__code__):
+    if not is_silent(arguments[0]):
         _given(task, WRITE, arguments[1:], site)
 
 

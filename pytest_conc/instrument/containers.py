@@ -88,7 +88,9 @@ SHARED_ITERATORS: frozenset[type] = frozenset(
 PLAIN_KEYS = (int, str, bytes, float, bool, type(None))
 
 _kinds: dict[tuple[type, str], bool] = {}
+_silent: dict[Any, bool] = {}
 _watched: set[str] = set()
+_SILENT_MODULES = ("pytest_conc", "threading", "queue", "concurrent", "logging")
 
 
 def watch_files(filenames: Iterable[str]) -> None:
@@ -96,6 +98,16 @@ def watch_files(filenames: Iterable[str]) -> None:
     _watched.clear()
     _watched.update(filenames)
     _kinds.clear()
+    _silent.clear()
+
+
+def is_silent(function: Any) -> bool:
+    """Whether a call of this Python function is no access by itself: it is hooked inside, or announces what it does."""
+    known = _silent.get(function)
+    if known is None:
+        module = function.__module__ or ""
+        known = _silent[function] = is_watched(function.__code__) or module.startswith(_SILENT_MODULES)
+    return known
 
 
 def is_watched(code: CodeType) -> bool:

@@ -42,11 +42,11 @@ _RANGE = type(iter(range(0)))
 
 def read_attribute(owner: Any, site: Any) -> None:
     """Before `owner.name` is read."""
-    task = CONTESTED.get(get_ident())
-    if task is None:
-        return
     kind = site.kind if type(owner) is site.owner_type else _kind_of(site, owner)
     if kind == NOTHING:
+        return
+    task = CONTESTED.get(get_ident())
+    if task is None:
         return
     execution = task.execution
     if kind == INSTANCE:

@@ -16,7 +16,7 @@ Not seen: `super().x` on 3.12 and later, what `match` reads by class or key patt
 `with` blocks, a repetition `shared * 2` by a constant, and everything inside coroutines and asynchronous generators.
 
 Uncertain: nothing here was run on 3.14, whose entries in the tables come from its documentation and source.
-Cost: about the time of compiling the same function; see `suites/plugin/test_rewrite.py`, which prints it.
+Cost: 0.2–0.3 ms for the median function of the standard library; `suites/plugin/test_rewrite_library.py` prints it.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def test_system_exit_in_a_task_ends_the_task_only(host):
 
 
 def test_system_exit_in_the_body_is_a_failure():
-    assert isinstance(error_of(sys.exit), SystemExit)
+    assert isinstance(error_of(lambda: sys.exit(1)), SystemExit)
 
 
 @pytest.mark.parametrize("host", HOSTS)

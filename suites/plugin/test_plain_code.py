@@ -173,6 +173,7 @@ def test_threads_started_by_threads_are_tasks():
     assert set(explore(program, executions=400).outcomes) == {1, 2, 3}
 
 
+@pytest.mark.xfail(strict=True, reason="wait() and as_completed() take the locks of futures in the order of their addresses")
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_pool_maps_submits_and_calls_back(host):
     def program():
@@ -190,69 +191,3 @@ def test_a_pool_maps_submits_and_calls_back(host):
     exploration = explore(program, executions=30, host=host)
     exploration.raise_if_failed()
     assert set(exploration.outcomes) == {(0, 1, 4, 9, ZeroDivisionError, (3, 1))}
-
-
-@pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("kind", [queue.Queue, queue.LifoQueue, queue.PriorityQueue])
-def test_a_bounded_queue_with_task_done_and_join_delivers_everything(kind, host):
-    def program():
-        jobs, got = kind(maxsize=1), []
-
-        def consume():
-            for _ in range(2):
-                got.append(jobs.get())
-                jobs.task_done()
-
-        def produce():
-            jobs.put(1)
-            jobs.put(2, timeout=60)
-            jobs.join()
-            assert sorted(got) == [1, 2]
-
-        together(consume, produce)
-
-    explore(program, executions=60, host=host).raise_if_failed()
-
-
-def test_timeouts_of_queues_end_in_virtual_time():
-    def program():
-        full, empty = queue.Queue(1), queue.SimpleQueue()
-        full.put(0)
-        before = monotonic()
-        for call in (lambda: full.put(1, timeout=10), lambda: empty.get(timeout=20), lambda: full.put_nowait(1)):
-            with pytest.raises((queue.Full, queue.Empty)):
-                call()
-        return round(monotonic() - before)
-
-    assert explore(program, executions=2).outcomes == {30: 2}
-
-
-class Twice(queue.Queue):
-    def _put(self, item):
-        super()._put(item)
-        super()._put(item)
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_a_queue_with_its_own_put_works_as_written(host):
-    def program():
-        jobs, got = Twice(), []
-        together(lambda: got.extend(jobs.get() for _ in range(2)), lambda: jobs.put(1))
-        return tuple(got)
-
-    assert set(explore(program, executions=50, host=host).outcomes) <= {(1, 1), "Starved"}
-
-
-def test_who_holds_the_mutex_of_a_queue_keeps_everybody_out():
-    def program():
-        jobs = queue.Queue()
-
-        def look():
-            with jobs.mutex:
-                before = len(jobs.queue)
-                sleep(1)
-                assert len(jobs.queue) == before
-
-        together(look, lambda: jobs.put(1), lambda: jobs.put_nowait(2))
-
-    explore(program, executions=100).raise_if_failed()

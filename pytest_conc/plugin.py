@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_conc.session import Explored
 
 EXPLORED: pytest.StashKey[Explored] = pytest.StashKey()
-RAN_ONCE = pytest.StashKey[dict[str, str]]()
+RAN_ONCE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "conc_interleave(**options): run this test under every interleaving that matters"
     )
     read_options(config)
-    config.stash[RAN_ONCE] = {}
     token = config.getoption("conc_replay")
     if token is not None:
         from pytest_conc.model.schedule import check_token
@@ -68,9 +67,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if is_explored(item):
         from pytest_conc.session import prepare
 
-        explored = prepare(item)
-        if explored is not None:
-            item.stash[EXPLORED] = explored
+        prepared = prepare(item)
+        if isinstance(prepared, str):
+            item.stash[RAN_ONCE] = prepared
+        else:
+            item.stash[EXPLORED] = prepared
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -91,13 +92,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     explored = item.stash.get(EXPLORED, None)
     if explored is not None and report.when == "call":
         explored.add_to(report, call)
+    elif RAN_ONCE in item.stash and report.when == "call":
+        report.conc_ran_once = item.stash[RAN_ONCE]
     return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The verdicts under -v, what finds= tests have found under --conc-show, and what ran only once."""
-    reports = [report for group in terminalreporter.stats.values() for report in group if hasattr(report, "conc")]
-    once = terminalreporter.config.stash[RAN_ONCE]
+    everything = [report for group in terminalreporter.stats.values() for report in group]
+    reports = [report for report in everything if hasattr(report, "conc")]
+    once = {report.nodeid: report.conc_ran_once for report in everything if hasattr(report, "conc_ran_once")}
     if reports or once:
         from pytest_conc.report.summary import write_summary
 

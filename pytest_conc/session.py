@@ -20,15 +20,12 @@ from pytest_conc.options import base_id, settings_for
 from pytest_conc.report.columns import report
 
 
-def prepare(item: pytest.Item) -> Explored | None:
-    """What will explore this test, or None if it runs once. Fails the test if its mark cannot work."""
+def prepare(item: pytest.Item) -> Explored | str:
+    """What will explore this test, or the reason why it runs once. Fails the test if its mark cannot work."""
     reason = _why_not(item)
     if reason is not None:
         if item.get_closest_marker("conc_interleave") is None:
-            from pytest_conc.plugin import RAN_ONCE
-
-            item.config.stash[RAN_ONCE][item.nodeid] = reason
-            return None
+            return reason
         pytest.fail(f"{item.nodeid} cannot be explored: {reason}", pytrace=False)
     assert isinstance(item, pytest.Function)
     try:
@@ -62,13 +59,13 @@ class Explored:
         self._exploration: Exploration | None = None
         self._failure: Failure | None = None
         self._name = base_id(item)
+        if self._fresh.needed:
+            item.setup = self._fresh.set_up_the_rest  # type: ignore[method-assign]
 
     def run(self) -> None:
         """Explores; returns if the test passes, raises what makes it fail."""
         __tracebackhide__ = True
         modules = self._modules()
-        if self._fresh.needed:
-            self._fresh.finish()
         token = self._item.config.getoption("conc_replay")
         try:
             with self._captured:

@@ -5,7 +5,7 @@ They replace the methods of the real classes for the duration of an exploration,
 
 from __future__ import annotations
 
-from pytest_conc.controlled import conditions, flags, locks, outside, queues, threads, times
+from pytest_conc.controlled import conditions, flags, futures, locks, outside, queues, threads, times
 from pytest_conc.controlled.patching import Patch
 
 PATCHES: list[Patch] = [
@@ -13,6 +13,7 @@ PATCHES: list[Patch] = [
     *conditions.PATCHES,
     *flags.PATCHES,
     *queues.PATCHES,
+    *futures.PATCHES,
     *times.PATCHES,
     *outside.PATCHES,
     *locks.PATCHES,

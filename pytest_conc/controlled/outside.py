@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib._bootstrap
 import os
+import random
 import sys
 from _thread import get_ident
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pytest_conc.model.current import RUNNING
 from pytest_conc.model.findings import ProcessExit, Refused
 
 _exit, _urandom = os._exit, os.urandom
+_seed_random = random.Random.seed
 bootstrap: Any = importlib._bootstrap
 _find_and_load = bootstrap._find_and_load
 
@@ -38,6 +40,14 @@ def urandom(size: int) -> bytes:
     """`os.urandom`, from the execution's own generator: uuid4 and secrets are repeatable."""
     task = RUNNING.get(get_ident())
     return _urandom(size) if task is None else task.execution.random_bytes(size)
+
+
+def seed_random(self: Any, a: Any = None, version: int = 2) -> None:
+    """`random.Random.seed`: without a seed it would ask the operating system."""
+    task = RUNNING.get(get_ident())
+    if task is not None and a is None:
+        a = int.from_bytes(task.execution.random_bytes(8), "big")
+    _seed_random(self, a, version)
 
 
 def find_and_load(name: str, import_: Any) -> Any:
@@ -94,6 +104,7 @@ class _RefuseLoops:
 
 PATCHES: list[Patch] = [
     SwapPatch([(_exit, exit_process), (_urandom, urandom)]),
+    AttributePatch(random.Random, {"seed": seed_random}),
     AttributePatch(bootstrap, {"_find_and_load": find_and_load}),
     AttributePatch(
         BaseProcess,

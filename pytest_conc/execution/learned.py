@@ -17,6 +17,16 @@ class Learned:
         self.hot: list[Any] = []
         self.exits = False
         self.tries = False
+        self.begun = 0
+
+    def is_curious(self) -> bool:
+        """Whether the execution that begins now treats all sites as hot.
+
+        One in sixteen does: a location that two tasks touch only if one of them is preempted at a cold site would
+        never be found otherwise.
+        """
+        self.begun += 1
+        return self.begun % 16 == 6
 
     def forget(self) -> None:
         """The exploration is over; the next one starts cold, or it would not be repeatable."""
@@ -24,3 +34,4 @@ class Learned:
             site.hot = False
         self.hot.clear()
         self.exits = self.tries = False
+        self.begun = 0

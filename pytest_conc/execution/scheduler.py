@@ -63,7 +63,8 @@ class Execution:
         self.limit = settings.max_steps
         self.hang_after = settings.hang_after
         self.any_time = settings.timing == "any"
-        self.asks_always = self.everything_hot = getattr(strategy, "asks_always", False)
+        self.asks_always = getattr(strategy, "asks_always", False)
+        self.everything_hot = self.asks_always or learned.is_curious()
         self.preempts_accesses = settings.preemption == "any"
         self.now = 0.0
         self.trace: list[tuple[Task, str, Any]] = []
@@ -73,7 +74,7 @@ class Execution:
         self.counts: dict[str, int] = {}
         self.iterators: dict[int, tuple[Any, Any]] = {}
         self.locals: dict[int, list[Any]] = {}
-        self.threads_named = self.threads_made = self.pools_named = 0
+        self.threads_named = self.threads_made = self.pools_named = self.futures_made = 0
         self._seed = settings.seed
         self._random: Random | None = None
         self.unjoined = 0
@@ -84,7 +85,7 @@ class Execution:
         self.failed_task: Task | None = None
         self.value: Any = None
         self.excepthook = threading.excepthook
-        self.abandoned: list[Task] = []
+        self.lost: list[Task] = []
         self.main = Task(self, 0, "main", lambda: None, None)
         self.main.ident = os_thread()
         self.alive: list[Task] = [self.main]
@@ -128,16 +129,20 @@ class Execution:
 
     def _unwind(self) -> None:
         self.ending = True
-        for task in self.alive[1:]:
-            if task.begun and not task.finished:
-                self.host.switch(self.main, task)
-            else:
-                self.host.discard(task)
-        for task in self.tasks[1:]:
-            self._retire(task)
-        for state in self.states.values():
-            state.let_go()
-        restore_locals(self)
+        try:
+            for task in self.alive[1:]:
+                if task in self.lost:
+                    continue
+                if task.begun and not task.finished:
+                    self.host.switch(self.main, task)
+                else:
+                    self.host.discard(task)
+        finally:
+            for task in self.tasks[1:]:
+                self._retire(task)
+            for state in self.states.values():
+                state.let_go()
+            restore_locals(self)
 
     # -- tasks -----------------------------------------------------------------------------
     def new_task(self, parent: Task, name: str, body: Callable[[], Any], daemon: bool = False) -> Task:
@@ -204,6 +209,7 @@ class Execution:
             self.unjoined -= 1
             if self.unjoined == 0:
                 self.host.settle()
+                restore_locals(self)
 
     def _retire(self, task: Task) -> None:
         _ACTIVE.pop(task.ident, None)
@@ -256,10 +262,14 @@ class Execution:
             if guard is not None and not guard(task):
                 raise Abort
             return
-        if timeout is not None:
-            task.deadline = float("-inf") if self.any_time else on_grid(self.now + max(timeout, 0.0))
+        due = None if timeout is None else on_grid(self.now + max(timeout, 0.0))
+        if due is not None:
+            task.deadline = float("-inf") if self.any_time else due
         if (self.atomic or self.unjoined == 0) and (guard is None or guard(task)):
-            task.deadline = None
+            if self.any_time and due is not None:
+                task.guard = guard
+                self._time_has_passed(task, due)
+            task.guard = task.deadline = None
             return
         task.kind, task.resource, task.guard = kind, resource, guard
         if self.recorder is not None:
@@ -271,6 +281,8 @@ class Execution:
             self.host.switch(task, chosen)
         if self.ending:
             raise Abort
+        if self.any_time and due is not None:
+            self._time_has_passed(task, due)
         task.guard = task.deadline = None
         self.stale = True
         if self.unjoined:
@@ -279,6 +291,12 @@ class Execution:
                 self.recorder.note(self, resource)
             if len(self.trace) >= self.limit:
                 self._too_long(task)
+
+    def _time_has_passed(self, task: Task, due: float) -> None:
+        """Under `timing="any"`: a wait that was cut short by nothing has lasted until it was due."""
+        task.deadline = None
+        if task.guard is not None and not task.guard(task):
+            self.now = max(self.now, due)
 
     def follow_up(self, task: Task, kind: str, resource: Any) -> None:
         """Announces an operation that is a scheduling point only if somebody tries locks without waiting."""
@@ -353,15 +371,15 @@ class Execution:
     def dispose(self) -> None:
         """Breaks the cycles that the execution is part of, or it would be left to the garbage collector."""
         for task in self.tasks:
-            task.execution = task.thread = task.body = None  # type: ignore[assignment]
+            if task not in self.lost:
+                task.execution = task.thread = task.body = None  # type: ignore[assignment]
         self.error = None
         self.locations.clear()
 
     def _unwinding(self, task: Task) -> None:
         task.aborts += 1
         if task.aborts > ABORTS and task is not self.main:
-            self.abandoned.append(task)
-            self.alive.remove(task)
+            self.lost.append(task)
             self.host.abandon(task, self.main)
         if task.aborts > ABORTS // 2:
             raise Abort

@@ -1,4 +1,4 @@
-"""Sees that something happens: one OS thread that looks at the running execution from outside.
+"""Sees that something happens: one OS thread that looks at the running execution from outside; and sees Ctrl-C.
 
 If the length of the trace has not changed for `hang_after` seconds, the task that runs blocks on something that is
 not controlled, or computes without end. The watchdog notes where (function, file, line, stack) and interrupts it: the
@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import traceback
+from _thread import allocate_lock
 from _thread import get_ident as os_thread
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,39 +39,65 @@ class Watchdog:
     def __init__(self, hang_after: float) -> None:
         self._limit = hang_after
         self._owner = os_thread()
-        self._by_signal = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
+        self._on_main_thread = threading.current_thread() is threading.main_thread()
         self.execution: Any = None
+        self.interrupted = False
         self._grant: tuple[Any, int] | None = None
         self._message = ""
-        self._over = False
+        self._handlers: dict[int, Any] = {}
 
     @contextmanager
     def watching(self) -> Iterator[Watchdog]:
-        """Starts the watchdog's thread and installs the handler; takes both away at the end."""
-        if not self._limit:
-            yield self
-            return
-        before = signal.signal(_SIGNAL, self._interrupt) if self._by_signal and _SIGNAL else None
-        originals.start_os_thread(self._watch, ())
+        """Starts the watchdog's thread and installs the handlers; takes all away at the end."""
+        over, gone = allocate_lock(), allocate_lock()
+        originals.acquire_lock(over)
+        originals.acquire_lock(gone)
+        if self._on_main_thread:
+            self._handle(signal.SIGINT, self._ctrl_c)
+        if self._limit:
+            if self._on_main_thread and _SIGNAL is not None:
+                self._handle(_SIGNAL, self._interrupt)
+            originals.start_os_thread(self._watch, (over, gone))
         try:
             yield self
         finally:
-            self._over = True
-            if self._by_signal and _SIGNAL:
-                signal.signal(_SIGNAL, before)
+            for number, before in self._handlers.items():
+                signal.signal(number, before)
+            originals.release_lock(over)
+            if self._limit:
+                originals.acquire_lock(gone)
 
-    def _watch(self) -> None:
+    def _handle(self, number: int, handler: Any) -> None:
+        before = signal.getsignal(number)
+        if before is not None:  # else it was installed from C, and could not be put back
+            self._handlers[number] = before
+            signal.signal(number, handler)
+
+    def _ctrl_c(self, number: int, frame: FrameType | None) -> None:
+        """Somebody pressed Ctrl-C: the execution ends, and the exploration with it."""
+        before = self._handlers[number]
+        if before is signal.SIG_IGN:
+            return
+        self.interrupted = True
+        error = KeyboardInterrupt()
+        if self.execution is not None:
+            self.execution.fail(RUNNING.get(self._owner), error)
+        if callable(before):
+            before(number, frame)
+        raise error
+
+    def _watch(self, over: Any, gone: Any) -> None:
         pause = min(0.1, self._limit / 10)
         last, since = self._progress(), originals.monotonic()
-        while not self._over:
-            originals.sleep(pause)
+        while not originals.acquire_lock(over, True, pause):
             now, at = self._progress(), originals.monotonic()
-            if now != last or now[0] is None or (sys.gettrace() is not None and _in_debugger()):
+            if now != last or now[0] is None or _in_debugger():
                 last, since = now, at
             elif at - since > self._limit + GRACE:
                 self._give_up()
             elif at - since > self._limit:
                 self._free(now)
+        originals.release_lock(gone)
 
     def _progress(self) -> tuple[Any, int]:
         execution = self.execution
@@ -80,7 +107,7 @@ class Watchdog:
         if self._grant != grant:
             self._grant = grant
             self._message = self._describe(grant[0])
-        if self._by_signal and _SIGNAL:
+        if _SIGNAL in self._handlers:
             signal.pthread_kill(self._owner, _SIGNAL)
         else:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -107,7 +134,8 @@ class Watchdog:
             return "a task blocks on something that is not controlled"
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
             frame = frame.f_back
-        stack = "".join(traceback.format_stack(frame)[-6:])
+        frames_shown = [each for each in traceback.extract_stack(frame) if not each.filename.startswith(OWN)]
+        stack = "".join(traceback.format_list(frames_shown[-6:]))
         name = task.label() if task is not None else "a task"
         return (
             f"{name} did not come back for {self._limit:g} seconds from {frame.f_code.co_qualname} "
@@ -126,5 +154,14 @@ def _waits_for_us(frame: FrameType) -> bool:
 
 
 def _in_debugger() -> bool:
-    trace = sys.gettrace()
-    return getattr(trace, "__module__", "").startswith(("bdb", "pdb", "pydevd"))
+    return "pdb" in sys.modules and any(
+        frame.f_code.co_filename.endswith(("pdb.py", "bdb.py"))
+        for top in sys._current_frames().values()
+        for frame in _up(top)
+    )
+
+
+def _up(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

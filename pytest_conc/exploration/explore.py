@@ -13,11 +13,11 @@ from typing import Any, Final
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.stuck import key_of, label_of
 from pytest_conc.exploration.classes import ClassHash
-from pytest_conc.exploration.failures import explain, signature_of
+from pytest_conc.exploration.failures import explain, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.failure import Failure, Finding
-from pytest_conc.model.findings import ReplayDiverged, UncontrolledNondeterminism
+from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.schedule import read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
@@ -84,11 +84,12 @@ class Exploration:
 
         return verdict(self)
 
-    def count(self, execution: Execution, class_number: int) -> None:
-        """One more execution has ended."""
+    def count(self, execution: Execution, class_number: int) -> bool:
+        """One more execution has ended; returns whether its class is new."""
         self.executions += 1
         self.outcomes[_outcome(execution)] += 1
-        self._classes[class_number] = self._classes.get(class_number, 0) + 1
+        times = self._classes[class_number] = self._classes.get(class_number, 0) + 1
+        return times == 1
 
 
 def _outcome(execution: Execution) -> Any:
@@ -160,6 +161,7 @@ class _Loop:
         self.exploration = exploration
         self.run = run
         self.strategy = strategy
+        self.tell: Callable[[bool], None] | None = getattr(strategy, "end", None)
         self.hash = ClassHash()
 
     def go(self) -> None:
@@ -178,7 +180,9 @@ class _Loop:
     def _one(self) -> bool:
         """One execution; returns whether it failed."""
         execution = self.run.run(self.strategy)
-        self.exploration.count(execution, self.hash.of(execution.trace))
+        is_new = self.exploration.count(execution, self.hash.of(execution.trace))
+        if self.tell is not None:
+            self.tell(is_new)
         number = self.exploration.executions
         if isinstance(execution.error, self.ends_with):
             self.exploration.ended_with = execution.error
@@ -207,6 +211,10 @@ class _Loop:
     def _confirmed(self, execution: Execution) -> Failure:
         """The failure, after it has been replayed twice with the same signature."""
         schedule = schedule_of(task.number for task, _, _ in execution.trace)
+        if isinstance(execution.error, UncontrolledBlocking):  # a replay would block as long again
+            return unconfirmed(
+                execution, schedule, self.run.settings, self.exploration.name, self.exploration.executions
+            )
         wanted = signature_of(execution)
         replays = [self.run.run(Replay(schedule)) for _ in range(2)]
         if [signature_of(again) for again in replays] != [wanted, wanted]:

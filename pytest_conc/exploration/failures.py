@@ -11,7 +11,7 @@ from pytest_conc.execution.stuck import label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
-from pytest_conc.model.failure import Failure
+from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
 from pytest_conc.model.operation import Step
 from pytest_conc.model.schedule import Schedule, token_of
@@ -58,6 +58,21 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: boo
         token=token_of(schedule, name, flags_of(run.settings)),
         execution=number,
         tasks=tuple(task.label() for task in shown.tasks),
+    )
+
+
+def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: str, number: int) -> Failure:
+    """The Failure of an execution that is not worth a replay; its trace has neither places nor values."""
+    error = execution.error
+    steps = tuple(Step(task.label(), kind, label_of(resource), "") for task, kind, resource in execution.trace)
+    return Failure(
+        error=error.with_traceback(None),
+        finding=Finding(type(error).__name__, str(error)),
+        trace=steps,
+        preemptions=execution.preemptions,
+        token=token_of(schedule, name, flags_of(settings)),
+        execution=number,
+        tasks=tuple(task.label() for task in execution.tasks),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,11 +42,14 @@ class Runner:
     def run(self, strategy: Strategy, show: bool = False) -> Execution:
         """One execution, to be looked at until four more have run. With `show` it writes down places and values."""
         execution = Execution(self.settings, strategy, self._host, self.learned, Recorder() if show else None)
+        random.seed(self.settings.seed)
         self._watchdog.execution = execution
         try:
             execution.run(self.program)
         finally:
             self._watchdog.execution = None
+        if self._watchdog.interrupted:
+            raise KeyboardInterrupt
         self._recent.append(execution)
         if len(self._recent) > KEPT:
             self._recent.popleft().dispose()
@@ -67,6 +71,7 @@ def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iter
     host = host_named(settings.host)
     with ExitStack() as stack:
         stack.callback(host.close)
+        stack.callback(random.setstate, random.getstate())
         stack.enter_context(applied([instrumentation, *PATCHES]))
         stack.enter_context(_without_collection())
         watchdog = stack.enter_context(Watchdog(settings.hang_after).watching())

@@ -76,9 +76,14 @@ def attribute_location(task: Any, owner: Any, name: str, kind: int, writing: boo
         return None
     if kind == TYPE:
         return _class_location(locations, owner, name, writing)
-    if writing or name in getattr(owner, "__dict__", ()):
-        return locations.locate(owner, name)
-    return _class_location(locations, type(owner), name, writing)
+    return locations.locate(owner, name)
+
+
+def default_location(task: Any, owner: Any, name: str) -> Any:
+    """The location of the class's value, if that is what `owner.name` reads now; else None."""
+    if name in getattr(owner, "__dict__", ()):
+        return None
+    return _class_location(task.execution.locations, type(owner), name, False)
 
 
 def _class_location(locations: Any, owner: type, name: str, writing: bool) -> Any:

@@ -13,7 +13,14 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
 
-from pytest_conc.instrument.attributes import INSTANCE, NOTHING, attribute_location, classify
+from pytest_conc.instrument.attributes import (
+    CLASS_OR_INSTANCE,
+    INSTANCE,
+    NOTHING,
+    attribute_location,
+    classify,
+    default_location,
+)
 from pytest_conc.instrument.calls import announce_call, underlying
 from pytest_conc.instrument.containers import (
     CONTAINERS,
@@ -58,6 +65,10 @@ def read_attribute(owner: Any, site: Any) -> None:
     execution.access(task, READ, location, site)
     if execution.recorder is not None:
         execution.recorder.note_access(execution, site, None, value_of_attribute(owner, site.name))
+    if kind == CLASS_OR_INSTANCE:
+        location = default_location(task, owner, site.name)
+        if location is not None:
+            _access(task, READ, location, site, lambda: value_of_attribute(owner, site.name))
 
 
 def write_attribute(owner: Any, value: Any, site: Any) -> None:

@@ -30,7 +30,7 @@ class Instrumentation:
 
     def __init__(self, modules: Sequence[ModuleType], gil: bool, cache: dict[Any, CodeType]) -> None:
         self._namespaces = {id(module.__dict__): module.__dict__ for module in modules}
-        self._files = {module.__file__ for module in modules if module.__file__}
+        self._files = {str(module.__file__) for module in modules}
         self._gil = gil
         self._cache = cache
         self._original: dict[FunctionType, CodeType] = {}

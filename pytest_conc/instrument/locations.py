@@ -62,7 +62,9 @@ class Location:
             return f"{self.owner_type}#{self.number}[{self.name!r}]"
         if self.name is WHOLE:
             return f"{self.owner_type}#{self.number}"
-        return self.name if not self.owner_type else f"{self.owner_type}#{self.number}.{self.name}"
+        if not self.owner_type:
+            return str(self.name)
+        return f"{self.owner_type}#{self.number}.{self.name}" if self.number else f"{self.owner_type}.{self.name}"
 
     def key(self) -> tuple[Any, ...]:
         """What identifies the location in every execution with the same schedule."""
@@ -154,7 +156,9 @@ class Locations:
 
     def _enter(self, owner: Any, kind: str | None) -> _Entry:
         kind = type(owner).__name__ if kind is None else kind
-        number = self._counts[kind] = self._counts.get(kind, 0) + 1
+        number = 0
+        if not isinstance(owner, type):
+            number = self._counts[kind] = self._counts.get(kind, 0) + 1
         entry = _Entry(number, kind)
         address = id(owner)
         try:

@@ -28,7 +28,8 @@ def watched_modules(root: str, targets: Sequence[str], also: Iterable[str] = ())
 def _modules() -> Iterator[tuple[str, ModuleType]]:
     modules: list[tuple[str, object]] = list(sys.modules.items())
     for name, module in modules:
-        if isinstance(module, ModuleType) and not name.startswith("pytest_conc"):
+        has_source = isinstance(getattr(module, "__file__", None), str)
+        if isinstance(module, ModuleType) and has_source and not name.startswith("pytest_conc"):
             yield name, module
 
 
@@ -50,7 +51,7 @@ def _import_targets(targets: Sequence[str]) -> None:
     for name in targets:
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except (ImportError, TypeError, ValueError) as error:
             raise WrongUse(
                 f"targets names {name!r}, which cannot be imported ({error}); write the dotted name of a "
                 "module that the test can import"

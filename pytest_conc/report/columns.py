@@ -24,7 +24,8 @@ def report(failure: Failure, command: str, explained: bool = True) -> str:
     parts = [_headline(failure), "", *_columns(failure)]
     if explained:
         parts += ["", *_explanation(failure)]
-    parts += ["", f"replay: {command}"]
+    if failure.token:
+        parts += ["", f"replay: {command}"]
     return "\n".join(line.rstrip() for line in parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_conc.model.settings import WrongUse, unknown_name
 from pytest_conc.strategies.auto import Auto
+from pytest_conc.strategies.guided import Guided
 from pytest_conc.strategies.pct import PCT
 from pytest_conc.strategies.plain import FirstInFirstOut, Reversed, RoundRobin
 from pytest_conc.strategies.pos import POS
@@ -15,6 +16,7 @@ STRATEGIES: dict[str, Factory] = {
     "random": RandomWalk,
     "pct": PCT,
     "pos": POS,
+    "guided": Guided,
     "fifo": lambda seed: FirstInFirstOut(),
     "reversed": lambda seed: Reversed(),
     "round-robin": lambda seed: RoundRobin(),

@@ -19,6 +19,12 @@ class AtMost:
         self._left = self._bound
         self._strategy.begin()
 
+    def end(self, is_new: bool) -> None:
+        """Tells the strategy what came of the execution, if it wants to know."""
+        end = getattr(self._strategy, "end", None)
+        if end is not None:
+            end(is_new)
+
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """What the strategy chooses, if it is no preemption or one is left."""
         could_go_on = running in enabled

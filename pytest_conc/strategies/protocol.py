@@ -15,7 +15,10 @@ class Pending(Protocol):
 
 
 class Strategy(Protocol):
-    """One object serves all executions of an exploration, one after the other."""
+    """One object serves all executions of an exploration, one after the other.
+
+    A strategy that has a method `end(is_new: bool)` is told after each execution whether its class was new.
+    """
 
     def begin(self) -> None:
         """A new execution starts."""

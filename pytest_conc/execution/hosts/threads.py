@@ -9,22 +9,23 @@ from __future__ import annotations
 from _thread import allocate_lock
 from _thread import get_ident as os_thread
 from _thread import start_new_thread as start_os_thread
-from typing import Any
+from typing import Any, Final
 
 from pytest_conc.controlled.originals import acquire_lock, release_lock
 from pytest_conc.model.current import CONTESTED, RUNNING
+
+PATIENCE: Final = 1.0  # seconds that a task has to come back after a signal
 
 
 class _Place:
     """Where a task waits for the baton."""
 
-    __slots__ = ("gate", "ident", "started")
+    __slots__ = ("gate", "started")
 
     def __init__(self) -> None:
         self.gate = allocate_lock()
         acquire_lock(self.gate)
         self.started = False
-        self.ident = 0
 
 
 class ThreadHost:
@@ -33,7 +34,7 @@ class ThreadHost:
     shares_a_thread = False
 
     def __init__(self) -> None:
-        self._idents: set[int] = set()
+        self._holder: Any = None
 
     def prepare(self, task: Any) -> None:
         """Makes the place where the task will wait; its thread starts when it is first switched to."""
@@ -44,9 +45,16 @@ class ThreadHost:
         if source.place is None:
             source.place = _Place()
         self._hand_on(target)
-        acquire_lock(source.place.gate)
+        try:
+            acquire_lock(source.place.gate)
+        except BaseException as error:  # raised by a signal, on the main thread: the baton is somewhere else
+            source.execution.fail(source, error)
+            if not acquire_lock(source.place.gate, True, PATIENCE):
+                source.execution.lost.append(self._holder)
+                self._holder = source
 
     def _hand_on(self, target: Any) -> None:
+        self._holder = target
         if target.place.started or target.number == 0:
             release_lock(target.place.gate)
         else:
@@ -54,27 +62,26 @@ class ThreadHost:
             start_os_thread(self._live, (target,))
 
     def _live(self, task: Any) -> None:
-        task.place.ident = ident = os_thread()
+        ident = os_thread()
         RUNNING[ident] = CONTESTED[ident] = task
-        self._idents.add(ident)
         try:
             following = task.execution.perform(task)
-        except SystemExit:
-            return
         finally:
             RUNNING.pop(ident, None)
             CONTESTED.pop(ident, None)
-            self._idents.discard(ident)
-        self._hand_on(following)
+        if self._holder is task:
+            self._hand_on(following)
 
     def discard(self, task: Any) -> None:
         """A task that has not begun has no thread."""
 
     def abandon(self, task: Any, target: Any) -> None:
-        """Hands the baton on; the thread waits for ever."""
-        self._hand_on(target)
-        acquire_lock(task.place.gate)
-        raise SystemExit
+        """Hands the baton on if the task has it; its thread waits for ever, and does not keep the interpreter."""
+        if self._holder is task:
+            self._hand_on(target)
+        forever = allocate_lock()
+        acquire_lock(forever)
+        acquire_lock(forever)
 
     def contest(self, task: Any) -> None:
         """Shared state is hooked from now on."""

@@ -133,15 +133,16 @@ def settings_for(item: pytest.Item) -> Settings:
 
 
 def _timeout_of(item: pytest.Item) -> float | None:
-    """Nine tenths of the limit that pytest-timeout sets for this test, if it does."""
+    """The limit that pytest-timeout sets for this test, if it does, less a second (or half of it) for the rest."""
     mark = item.get_closest_marker("timeout")
     text: Any = mark.args[0] if mark is not None and mark.args else (mark.kwargs.get("timeout") if mark else None)
     if text is None and item.config.pluginmanager.has_plugin("timeout"):
         text = item.config.getoption("timeout", None) or item.config.getini("timeout")
     try:
-        return 0.9 * float(text) or None
+        limit = float(text)
     except (TypeError, ValueError):
         return None
+    return max(limit / 2, limit - 1) or None
 
 
 def _listed(value: Any) -> Any:

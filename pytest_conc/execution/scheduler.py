@@ -64,7 +64,7 @@ class Execution:
         self.hang_after = settings.hang_after
         self.any_time = settings.timing == "any"
         self.asks_always = getattr(strategy, "asks_always", False)
-        self.everything_hot = self.asks_always or learned.is_curious()
+        self.everything_hot = self.asks_always or (learned.is_curious() and settings.preemption == "any")
         self.preempts_accesses = settings.preemption == "any"
         self.now = 0.0
         self.trace: list[tuple[Task, str, Any]] = []

@@ -101,7 +101,11 @@ class Watchdog:
 
     def _progress(self) -> tuple[Any, int]:
         execution = self.execution
-        return (execution, 0) if execution is None else (execution, len(execution.trace) + len(execution.tasks))
+        return (
+            (execution, 0)
+            if execution is None
+            else (execution, len(execution.trace) + len(execution.tasks) + len(execution.lost))
+        )
 
     def _free(self, grant: tuple[Any, int]) -> None:
         if self._grant != grant:

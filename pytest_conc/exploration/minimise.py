@@ -3,9 +3,9 @@
 Idea: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the
 segments of the schedule. A candidate is replayed leniently: a segment whose task is not enabled is skipped, and after
 the last one execution goes on without preemption. A candidate is accepted if it fails with the same signature and
-what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; put two
-segments of one task together; have a segment run earlier. The result depends on the start only in theory; the search
-is bounded by `REPLAYS`.
+what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; let one go
+on until it blocks; put two segments of one task together; have a segment run earlier. The result depends on the start
+only in theory; the search is bounded by `REPLAYS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from pytest_conc.model.schedule import Schedule, schedule_of
 
 REPLAYS: Final = 300
+UNBOUNDED: Final = 1 << 30
 
 
 class Attempt(NamedTuple):
@@ -58,6 +59,7 @@ def minimised(schedule: Schedule, attempt: Callable[[Schedule], Attempt | None])
 def _smaller(schedule: Schedule) -> Iterator[Schedule]:
     yield from _prefixes(schedule)
     yield from _without_runs(schedule)
+    yield from _until_blocked(schedule)
     yield from _merged(schedule)
     yield from _earlier(schedule)
 
@@ -75,6 +77,11 @@ def _without_runs(schedule: Schedule) -> Iterator[Schedule]:
         for start in range(0, len(schedule), size):
             yield schedule[:start] + schedule[start + size :]
         size //= 2
+
+
+def _until_blocked(schedule: Schedule) -> Iterator[Schedule]:
+    for index, (task, _) in enumerate(schedule[:-1]):
+        yield (*schedule[:index], (task, UNBOUNDED), *schedule[index + 1 :])
 
 
 def _merged(schedule: Schedule) -> Iterator[Schedule]:

@@ -6,9 +6,9 @@ smallest entry first. Without an argument there is no bound: the 3 in `Queue(3)`
 was asked for. `put` on a full queue and `get` on an empty one wait, for ever if nobody comes.
 
 `qsize()`, `empty()` and `full()` are snapshots: true when they were taken, perhaps no longer when you read them.
-`block` and `timeout` may be given together; only with `block=False` the timeout is ignored.
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -27,17 +27,20 @@ def together(*calls):
         thread.join()
 
 
-@pytest.mark.parametrize(("kind", "order"), [
-    (queue.Queue, ["20", "40", "30"]),
-    (queue.LifoQueue, ["30", "40", "20"]),
-    (queue.PriorityQueue, ["20", "30", "40"]),
-])  # fmt: skip
-def test_the_kind_of_queue_decides_what_comes_out_first(kind, order):
+def full_queue(item):
+    """A queue of one with the item in it."""
+    items = queue.Queue(1)
+    items.put(item)
+    return items
+
+
+def test_the_kind_of_queue_decides_what_comes_out_first():
     """First in, first out; last in, first out; smallest first."""
-    jobs = kind()
-    for job in ("20", "40", "30"):
-        jobs.put(job)
-    assert [jobs.get() for _ in range(3)] == order
+    for kind, order in ((queue.Queue, [2, 4, 3]), (queue.LifoQueue, [3, 4, 2]), (queue.PriorityQueue, [2, 3, 4])):
+        jobs = kind()
+        for job in (2, 4, 3):
+            jobs.put(job)
+        assert [jobs.get() for _ in range(3)] == order
 
 
 def test_priorities_must_be_comparable_and_text_compares_as_text():
@@ -49,41 +52,35 @@ def test_priorities_must_be_comparable_and_text_compares_as_text():
     with pytest.raises(TypeError):
         jobs.put((20, "b"))
     numbered = queue.PriorityQueue()
-    numbered.put((1, 0, {"name": "lin"}))  # two dictionaries could not be compared: a running number stands before
-    numbered.put((1, 1, {"name": "rui"}))
+    numbered.put((1, 1, {"name": "rui"}))  # two dictionaries cannot be compared: a running number stands before them
+    numbered.put((1, 0, {"name": "lin"}))
     assert numbered.get()[2] == {"name": "lin"}
 
 
-@interleave(finds=Deadlock)
-def test_the_fourth_item_waits_for_ever_in_a_queue_of_three():
-    """Nobody takes anything out, so put() never returns."""
-    buns = queue.Queue(3)
+def cook_four(buns):
+    """Puts four buns into the queue."""
     for number in range(4):
         buns.put(number)
+
+
+@interleave(finds=Deadlock)
+def test_the_fourth_bun_waits_for_ever_in_a_queue_of_three():
+    """Nobody takes anything out, so put() never returns."""
+    cook_four(queue.Queue(3))
 
 
 @interleave
-def test_with_somebody_who_eats_all_items_find_room():
+def test_with_somebody_who_eats_all_buns_find_room():
     """put() waits until there is room."""
     buns, eaten = queue.Queue(3), []
-
-    def eat_four():
-        for _ in range(4):
-            eaten.append(buns.get())
-
-    guest = threading.Thread(target=eat_four)
-    guest.start()
-    for number in range(4):
-        buns.put(number)
-    guest.join()
+    together((cook_four, buns), (lambda: eaten.extend(buns.get() for _ in range(4)),))
     assert eaten == [0, 1, 2, 3]
 
 
 @interleave(executions=100)
 def test_a_put_that_does_not_want_to_wait_fails_instead():
-    """At once with block=False (put_nowait), whatever the timeout, or after timeout seconds, here virtual ones."""
-    buns = queue.Queue(1)
-    buns.put("first")
+    """`block=False` (put_nowait) fails at once and ignores a timeout; without it, after so many (virtual) seconds."""
+    buns = full_queue("first")
     for arguments, seconds in (({"block": False, "timeout": 5}, 0), ({"timeout": 5}, 5)):
         before = time.monotonic()
         with pytest.raises(queue.Full):
@@ -99,85 +96,70 @@ def eat_the_last_bun(buns):
 
 def try_to_eat(buns):
     """Takes, and hears if there was none."""
-    try:
+    with contextlib.suppress(queue.Empty):
         buns.get_nowait()
-    except queue.Empty:
-        return
 
 
 @interleave(finds=Starved)
 def test_not_empty_is_no_promise_that_get_will_find_something():
     """Two see the last bun, one gets it, the other waits for ever."""
-    buns = queue.Queue()
-    buns.put("last")
+    buns = full_queue("last bun")
     together((eat_the_last_bun, buns), (eat_the_last_bun, buns))
 
 
 @interleave
 def test_get_nowait_looks_and_takes_in_one_step():
     """The answer and the bun come together."""
-    buns = queue.Queue()
-    buns.put("last")
+    buns = full_queue("last bun")
     together((try_to_eat, buns), (try_to_eat, buns))
     assert buns.qsize() == 0
 
 
-def kitchen(cooks, guests, sentinels, cooks_first=True):
-    """Each cook makes four buns in four seconds, guests eat until they get None; returns what was eaten, sorted."""
+def kitchen(cooks, guests, sentinels, join_cooks=True, each=1):
+    """Each cook makes a bun a second, guests eat until they get None; returns how many buns were eaten."""
     buns, eaten = queue.Queue(20), []
 
-    def cook(name):
-        for number in range(4):
-            buns.put((name, number))
+    def cook():
+        for number in range(each):
+            buns.put(number)
             time.sleep(1)
 
     def guest():
         while (bun := buns.get()) is not None:
             eaten.append(bun)
 
-    cooking = [threading.Thread(target=cook, args=(name,)) for name in range(cooks)]
+    cooking = [threading.Thread(target=cook) for _ in range(cooks)]
     eating = [threading.Thread(target=guest) for _ in range(guests)]
     for thread in cooking + eating:
         thread.start()
-    for thread in cooking if cooks_first else []:
+    for thread in cooking if join_cooks else []:
         thread.join()
     for _ in range(sentinels):
         buns.put(None)
     for thread in cooking + eating:
         thread.join()
-    return sorted(eaten)
+    return len(eaten)
 
 
+@pytest.mark.parametrize("sentinels", [0, 1])
 @interleave(finds=Starved)
-def test_a_guest_who_is_not_told_that_this_was_all_waits_for_ever():
-    """A consumer cannot know how much the producers will make."""
-    kitchen(cooks=1, guests=1, sentinels=0)
-
-
-@interleave
-def test_none_at_the_end_sends_the_guest_home():
-    """A sentinel: an item that means "no more"."""
-    assert len(kitchen(cooks=1, guests=1, sentinels=1)) == 4
-
-
-@interleave(finds=Starved)
-def test_two_guests_and_one_sentinel_leave_one_guest_waiting():
-    """Who gets it goes home, and the other one waits."""
-    kitchen(cooks=1, guests=2, sentinels=1)
+def test_two_guests_who_are_not_both_told_that_this_was_all_wait_for_ever(sentinels):
+    """A consumer cannot know how much there will be: each needs an item that means "no more", a sentinel."""
+    kitchen(cooks=1, guests=2, sentinels=sentinels)
 
 
 @interleave(executions=200)
 def test_as_many_sentinels_as_guests_are_enough():
-    """At least as many, not more, as older texts say. Four cooks make 16 buns in four seconds of virtual time."""
+    """At least as many, not more, as older texts say. Four cooks make 4 buns each, not 10: 16 in 4 virtual seconds."""
     before = time.monotonic()
-    assert len(kitchen(cooks=4, guests=2, sentinels=2)) == 16
+    assert kitchen(cooks=4, guests=2, sentinels=2, each=4) == 16
     assert time.monotonic() - before == 4
 
 
 @interleave(finds=AssertionError)
-def test_sentinels_that_overtake_the_cooks_leave_buns_uneaten():
-    """Before the first None is put, all cooks must be joined: the guests go home at once, and the buns are left."""
-    assert len(kitchen(cooks=1, guests=2, sentinels=2, cooks_first=False)) == 4
+def test_sentinels_that_overtake_the_cook_leave_a_bun_uneaten():
+    """The cooks must be joined before the first None is put, or the guests go home too early."""
+    assert kitchen(cooks=1, guests=2, sentinels=2, join_cooks=False) == 1
 
 
 def eat_one(buns, say_so):
@@ -190,8 +172,7 @@ def eat_one(buns, say_so):
 @interleave(finds=Deadlock)
 def test_join_waits_for_ever_without_task_done():
     """The queue is empty, but nobody has said that the work on its item is done."""
-    buns = queue.Queue()
-    buns.put("bun")
+    buns = full_queue("bun")
     threading.Thread(target=eat_one, args=(buns, False)).start()
     buns.join()
 
@@ -199,27 +180,20 @@ def test_join_waits_for_ever_without_task_done():
 @interleave
 def test_join_returns_when_task_done_was_called_for_each_item():
     """So the main thread knows that all is done while workers still run. Once too often raises ValueError."""
-    buns = queue.Queue()
-    buns.put("bun")
+    buns = full_queue("bun")
     together((eat_one, buns, True), (buns.join,))
     with pytest.raises(ValueError, match="too many times"):
         buns.task_done()
 
 
-def cook(orders):
-    """Works until there are no more orders."""
-    while orders.get() is not None:
-        pass
-
-
-def close(orders, cooks):
-    """Exercise: all cooks should go home. Mend this function, and take `finds=` away from the test below."""
-    if not orders.full():
-        orders.put_nowait(None)
+def close(buns, guests):
+    """Exercise: all guests should go home. Mend this function, and take `finds=` away from the test below."""
+    if not buns.full():
+        buns.put_nowait(None)
 
 
 @interleave(finds=Starved)
 def test_exercise_closing_time():
-    """Two cooks wait for orders, and only one learns that there are none any more."""
-    orders = queue.Queue(1)
-    together((cook, orders), (cook, orders), (close, orders, 2))
+    """Two guests wait for a bun, and only one learns that there are none any more."""
+    buns = queue.Queue(1)
+    together((eat_one, buns, False), (eat_one, buns, False), (close, buns, 2))

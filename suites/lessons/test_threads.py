@@ -1,20 +1,18 @@
 """Threads: several functions of one program at work at the same time, in one process, with all data shared.
 
 `Thread(target=desk)` only makes an object. `start()` asks the operating system to run it, now or later; `join()`
-waits until it is over. In between nothing is ordered: who prints first, or ends first, may differ in every run,
-and a program that needs an order has to make one. Older texts say that threads, being cheap to start, end before
-the main thread goes on. Often they do; no rule says so, and the tests below show every order that is possible.
+waits until it is over. In between nothing is ordered, and a program that needs an order has to make one. Older texts
+say that threads, being cheap, end before the main thread goes on: often they do, but no rule says so.
 
 Names that have changed: `is_alive()` for `isAlive()` (gone since 3.9); `current_thread()`, `active_count()` and
 `thread.name` for `currentThread()`, `activeCount()`, `getName()` and `setName()` (deprecated since 3.10).
 """
 
+import itertools
 import os
 import threading
 import time
 from threading import Thread
-
-import pytest
 
 from pytest_conc import LeakedTask, explore, interleave
 
@@ -54,10 +52,10 @@ def desk():
 @interleave
 def test_a_thread_is_named_after_its_number_and_its_function():
     """`Thread-1 (desk)`, unless it is given a name; renaming changes the name of the thread, not of the process."""
-    thread, named = Thread(target=desk), Thread(target=desk, name="till")
-    assert (thread.name, named.name) == ("Thread-1 (desk)", "till")
-    thread.name = "front desk"
-    assert thread.name == "front desk"
+    thread = Thread(target=desk)
+    assert thread.name == "Thread-1 (desk)"
+    thread.name = "lin"
+    assert thread.name == "lin"
 
 
 @interleave(finds=AssertionError)
@@ -71,30 +69,29 @@ def test_a_thread_is_not_always_alive_right_after_start():
 
 
 @interleave
-def test_a_thread_that_waits_is_alive_and_a_joined_one_is_not():
-    """An Event keeps the thread from ending, so that the answer does not depend on luck."""
+def test_a_thread_that_waits_is_alive():
+    """The Event keeps it from ending, so that the answer does not depend on luck."""
     go_home = threading.Event()
     thread = Thread(target=go_home.wait)
     thread.start()
     assert thread.is_alive()
     go_home.set()
     thread.join()
-    assert not thread.is_alive()
 
 
 def test_how_many_threads_are_active_depends_on_how_many_have_ended():
-    """`active_count()` is `len(enumerate())`, main thread included: here 1 to 4, a snapshot that is old at once."""
+    """`active_count()` is `len(enumerate())`, main thread included: here 1 to 3, a snapshot that is old at once."""
 
     def program():
-        threads = [Thread(target=desk) for _ in range(3)]
-        for thread in threads:
-            thread.start()
+        first, second = Thread(target=desk), Thread(target=desk)
+        first.start()
+        second.start()
         active = threading.active_count()
-        for thread in threads:
-            thread.join()
+        first.join()
+        second.join()
         return active
 
-    assert set(explore(program, keep_going=True).outcomes) == {1, 2, 3, 4}
+    assert set(explore(program, keep_going=True).outcomes) == {1, 2, 3}
 
 
 @interleave
@@ -105,11 +102,10 @@ def test_all_threads_have_one_process_id_and_the_same_data():
     def work(place):
         seen[place] = os.getpid()
 
-    left, right = Thread(target=work, args=("left",)), Thread(target=work, args=("right",))
-    left.start()
-    right.start()
-    left.join()
-    right.join()
+    thread = Thread(target=work, args=("left",))
+    thread.start()
+    work("right")
+    thread.join()
     assert seen == {"left": os.getpid(), "right": os.getpid()}
 
 
@@ -133,9 +129,8 @@ def five_greetings(join):
 
 def test_five_threads_may_greet_in_any_of_120_orders():
     """Started as 0, 1, 2, 3, 4: that is only the most likely order."""
-    orders = explore(lambda: five_greetings("before the end"), keep_going=True, executions=2000).outcomes
-    assert len(orders) == 120
-    assert all(order[-1] == "end" for order in orders)
+    orders = set(explore(lambda: five_greetings("before the end"), keep_going=True, executions=2000).outcomes)
+    assert orders == {(*order, "end") for order in itertools.permutations(range(5))}
 
 
 @interleave(finds=AssertionError)
@@ -158,34 +153,27 @@ def work_and_join(join):
 
 
 @interleave(executions=100)
-def test_join_inside_the_loop_makes_it_serial():
-    """The second thread starts when the first is over: exactly 5 seconds of virtual time, no real ones."""
+def test_join_is_serial_inside_the_loop_and_parallel_after_it():
+    """Inside, the second thread starts when the first is over. In virtual time: exact, and over in an instant."""
     assert work_and_join("in the loop") == 5
-
-
-@interleave(executions=100)
-def test_join_after_the_loop_leaves_it_parallel():
-    """All five sleep at the same time: exactly 1 second, whatever the order."""
     assert work_and_join("after the loop") == 1
 
 
 class Greeter(Thread):
     """The other way to say what a thread does: a subclass with its own run()."""
 
-    heard_in = None
-
     def run(self):
-        self.heard_in = threading.current_thread().name
+        self.ran_in = threading.current_thread()
 
 
 @interleave
-def test_start_runs_a_subclass_in_a_new_thread_and_run_does_not():
+def test_start_makes_a_new_thread_and_run_does_not():
     """Calling run() is a plain function call in the thread that calls: nothing happens at the same time."""
-    greeter, called = Greeter(name="greeter"), Greeter()
-    greeter.start()
+    started, called = Greeter(), Greeter()
+    started.start()
     called.run()
-    greeter.join()
-    assert (greeter.heard_in, called.heard_in) == ("greeter", threading.current_thread().name)
+    started.join()
+    assert (started.ran_in, called.ran_in) == (started, threading.current_thread())
 
 
 @interleave(finds=LeakedTask)
@@ -197,10 +185,7 @@ def test_a_thread_that_nobody_joins_outlives_the_test():
 @interleave
 def test_a_daemon_may_be_left_behind():
     """Python does not wait for daemons: they are cut off in the middle of their work, so give them none that counts."""
-    thread = Thread(target=time.sleep, args=(60,), daemon=True)
-    thread.start()
-    with pytest.raises(RuntimeError):
-        thread.daemon = False
+    Thread(target=time.sleep, args=(60,), daemon=True).start()
 
 
 @interleave(finds=KeyError)
@@ -209,7 +194,7 @@ def test_exercise_a_reader_that_is_started_after_the_loader():
     settings = {}
     loader = Thread(target=lambda: settings.update(colour="green"))
     reader = Thread(target=lambda: settings["colour"])
-    loader.start()
-    reader.start()
-    loader.join()
-    reader.join()
+    for thread in (loader, reader):
+        thread.start()
+    for thread in (loader, reader):
+        thread.join()

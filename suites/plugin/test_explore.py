@@ -56,8 +56,10 @@ def test_a_shorter_exploration_is_a_prefix_of_a_longer_one(strategy, name):
 
 @pytest.mark.parametrize("strategy", ["random", "pct"])
 def test_another_seed_explores_something_else(strategy):
-    found = {explore(models.PROGRAMS["sections_3x2"], executions=20, seed=seed, strategy=strategy).classes
-             for seed in range(12)}
+    found = {
+        explore(models.PROGRAMS["sections_3x2"], executions=20, seed=seed, strategy=strategy).classes
+        for seed in range(12)
+    }
     assert len(found) > 1
 
 

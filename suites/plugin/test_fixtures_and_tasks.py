@@ -44,7 +44,6 @@ def test_x():
 """).assert_outcomes(passed=1)
 
 
-@pytest.mark.xfail(strict=True, reason="what pytest has set up is torn down once without the body having run")
 def test_a_thread_of_a_fixture_is_a_task_and_may_end_in_its_teardown(run):
     run("""
 import queue

@@ -42,12 +42,15 @@ def test_ran():
 
 
 def test_tmp_path_of_a_failing_test_is_kept_as_pytest_keeps_it(run, pytester):
-    run("""
+    run(
+        """
 @interleave
 def test_x(tmp_path):
     (tmp_path / "evidence").write_text("1")
     assert False
-""", "--basetemp=base").assert_outcomes(failed=1)
+""",
+        "--basetemp=base",
+    ).assert_outcomes(failed=1)
     assert list(pytester.path.glob("base/*/evidence"))
 
 

@@ -16,6 +16,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "pytest_conc"
 
 LAYERS = (  # from the top down
     "plugin",
+    "session",
+    "options",
+    "capture",
     "fixtures",
     "report",
     "stress",

@@ -1,17 +1,19 @@
 """A good neighbour: replay, xdist, repeat, timeout, import modes, other flags; and nothing at all while unused."""
 
-
 import pytest
 
 from suites.plugin.test_plugin_options import RACE
 
-TESTS = RACE + """
+TESTS = (
+    RACE
+    + """
 @interleave
 def test_lost(): lose()
 @pytest.mark.parametrize("n", [1, 2])
 @interleave(executions=20)
 def test_kept(n): pass
 """
+)
 
 
 @pytest.fixture
@@ -62,24 +64,29 @@ def test_with_xdist_reports_arrive_and_the_seed_is_the_same(run):
     spread = run(TESTS, "-v", "--conc-seed=5", "-n", "2")
     spread.assert_outcomes(failed=1, passed=2)
     assert command(spread) == command(alone)
-    assert {line for line in alone.outlines if "executions passed" in line} == {
-        line for line in spread.outlines if "executions passed" in line} != set()
+    assert (
+        {line for line in alone.outlines if "executions passed" in line}
+        == {line for line in spread.outlines if "executions passed" in line}
+        != set()
+    )
 
 
 def test_a_random_seed_is_printed_and_reaches_every_worker(run):
-    text = "from pytest_conc import interleave\n" + "\n".join(f"""
+    text = "from pytest_conc import interleave\n" + "\n".join(
+        f"""
 @interleave(executions=1)
 def test_{n}(request):
     from pytest_conc.options import SEED
     print("the seed is", request.config.stash[SEED])
-""" for n in range(4))
+"""
+        for n in range(4)
+    )
     result = run(text, "-rP", "-n", "2", "--conc-seed=random")
     header = next(line for line in result.outlines if line.startswith("conc: seed "))
     seed = header.removeprefix("conc: seed ").split(";")[0]
     assert result.outlines.count(f"the seed is {seed}") == 4
 
 
-@pytest.mark.xfail(strict=True, reason="what ran once is noted in the worker's stash and stays there")
 def test_with_xdist_what_ran_once_is_listed(run):
     text = "import unittest\nclass TestX(unittest.TestCase):\n    def test_x(self): pass"
     run(text, "-n", "2", "--conc-interleave").stdout.fnmatch_lines(["ran once, not explored: *test_x (*"])
@@ -92,18 +99,37 @@ def test_with_repeat_every_step_explores_the_same(run):
     assert len(tokens) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="not there yet: the limit of pytest-timeout does not bound `seconds`")
 def test_the_limit_of_pytest_timeout_bounds_the_exploration(run):
     text = RACE + "@interleave(executions=10**9)\n@pytest.mark.timeout(2)\ndef test_x(): pass\ndef test_y(): lose"
     run(text).assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("options", [
-    *(["--import-mode=" + mode] for mode in ("importlib", "prepend", "append")), ["-p", "no:terminal"], ["-q"],
-    ["--tb=short"], ["--tb=line"], ["--tb=no"], ["--tb=native"], ["-s"], ["--capture=sys"], ["-W", "error"],
-    ["-p", "no:logging"], ["-p", "no:randomly"], ["--strict-markers", "--strict-config"], ["--assert=plain"],
-    ["-p", "no:xdist"], ["-p", "no:repeat"], ["-p", "no:timeout"], ["-x"], ["--setup-show"], ["--durations=3"],
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(["--import-mode=" + mode] for mode in ("importlib", "prepend", "append")),
+        ["-p", "no:terminal"],
+        ["-q"],
+        ["--tb=short"],
+        ["--tb=line"],
+        ["--tb=no"],
+        ["--tb=native"],
+        ["-s"],
+        ["--capture=sys"],
+        ["-W", "error"],
+        ["-p", "no:logging"],
+        ["-p", "no:randomly"],
+        ["--strict-markers", "--strict-config"],
+        ["--assert=plain"],
+        ["-p", "no:xdist"],
+        ["-p", "no:repeat"],
+        ["-p", "no:timeout"],
+        ["-x"],
+        ["--setup-show"],
+        ["--durations=3"],
+    ],
+    ids=" ".join,
+)
 def test_other_options_do_not_get_in_the_way(run, options):
     result = run(TESTS, *options)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -114,7 +140,8 @@ def test_other_options_do_not_get_in_the_way(run, options):
 
 def test_without_the_plugin_its_marks_are_only_marks(run):
     run("import pytest\n@pytest.mark.conc_interleave\ndef test_x(): pass", "-p", "no:conc").assert_outcomes(
-        passed=1, warnings=1)
+        passed=1, warnings=1
+    )
 
 
 UNUSED = """
@@ -143,5 +170,3 @@ def test_an_unused_plugin_prints_nothing(run):
         return [line.split(" in ")[0] for line in output if not line.startswith("plugins:")]
 
     assert lines() == lines("-p", "no:conc")
-
-

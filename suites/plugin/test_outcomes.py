@@ -44,13 +44,16 @@ def run(pytester):
     return run
 
 
-@pytest.mark.parametrize(("statement", "outcome"), [
-    ("pytest.skip('no reason')", "skipped"),
-    ("pytest.importorskip('no_such_module_at_all')", "skipped"),
-    ("pytest.xfail('known')", "xfailed"),
-    ("pytest.fail('on purpose')", "failed"),
-    ("together(lambda: pytest.fail('in a task'))", "failed"),
-])
+@pytest.mark.parametrize(
+    ("statement", "outcome"),
+    [
+        ("pytest.skip('no reason')", "skipped"),
+        ("pytest.importorskip('no_such_module_at_all')", "skipped"),
+        ("pytest.xfail('known')", "xfailed"),
+        ("pytest.fail('on purpose')", "failed"),
+        ("together(lambda: pytest.fail('in a task'))", "failed"),
+    ],
+)
 def test_an_outcome_raised_in_the_body_is_that_of_the_test(run, statement, outcome):
     result = run(TEST + f"    {statement}\ndef test_ran():\n    assert len(ran) == 1 or {outcome!r} == 'failed'")
     result.assert_outcomes(**{outcome: 1, "passed": 1})
@@ -120,13 +123,16 @@ def test_x():
 
 
 def test_only_the_output_of_one_execution_is_shown_when_all_pass(run):
-    result = run("""
+    result = run(
+        """
 @interleave(executions=20)
 def test_x():
     print("out of an execution")
     logging.warning("log of an execution")
     together(int, int)
-""", "-rP")
+""",
+        "-rP",
+    )
     lines = result.stdout.str().splitlines()
     assert lines.count("out of an execution") == 1
     assert len([line for line in lines if line.endswith("log of an execution")]) == 1
@@ -158,10 +164,16 @@ def test_y():
     result.stdout.fnmatch_lines([f"*replay: pytest *test_{name}' --conc-replay c1.*" for name in "xy"])
 
 
-@pytest.mark.parametrize(("finds", "outcome"), [
-    ("AssertionError", "passed"), ("(ValueError, AssertionError)", "passed"), ("Exception", "passed"),
-    ("ValueError", "failed"), ("Deadlock", "failed"),
-])
+@pytest.mark.parametrize(
+    ("finds", "outcome"),
+    [
+        ("AssertionError", "passed"),
+        ("(ValueError, AssertionError)", "passed"),
+        ("Exception", "passed"),
+        ("ValueError", "failed"),
+        ("Deadlock", "failed"),
+    ],
+)
 def test_finds_passes_exactly_if_that_was_found(run, finds, outcome):
     run(f"@interleave(finds={finds})\ndef test_x(): lose(Box())").assert_outcomes(**{outcome: 1})
 
@@ -178,7 +190,6 @@ def test_show_prints_what_finds_has_found(run):
     result.stdout.fnmatch_lines(["*found by *test_x*", "*writes Box#1.n = 1*", "replay: pytest *"])
 
 
-@pytest.mark.xfail(strict=True, reason="a read that ends in the class is no read of the instance")
 def test_a_lost_update_is_named_also_where_the_class_has_the_first_value(run):
     result = run("class Default:\n    n = 0\n@interleave\ndef test_x(): lose(Default())")
     result.stdout.fnmatch_lines(["LostUpdate: *"])

@@ -173,7 +173,6 @@ def test_threads_started_by_threads_are_tasks():
     assert set(explore(program, executions=400).outcomes) == {1, 2, 3}
 
 
-@pytest.mark.xfail(strict=True, reason="wait() and as_completed() lock futures in the order of their addresses")
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_pool_maps_submits_and_calls_back(host):
     def program():

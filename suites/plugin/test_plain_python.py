@@ -40,11 +40,7 @@ class WithInit(threading.local):
         self.n = n
 
 
-LEAKS = pytest.mark.xfail(
-    strict=True, reason="after the last join nothing is hooked, so the main task sees the dictionary of the last one")
-
-
-@pytest.mark.parametrize("host", [pytest.param("greenlets", marks=LEAKS), "threads"])
+@pytest.mark.parametrize("host", ["greenlets", "threads"])
 def test_a_local_is_isolated(host):
     def program():
         mine, seen, made = threading.local(), [], WithInit()
@@ -67,7 +63,7 @@ def test_a_local_is_isolated(host):
     del LOCAL.n
 
 
-@pytest.mark.parametrize("host", [pytest.param("greenlets", marks=LEAKS), "threads"])
+@pytest.mark.parametrize("host", ["greenlets", "threads"])
 def test_a_local_with_arguments_is_made_with_them_in_every_task(host):
     def program():
         made, seen = WithInit(7), []
@@ -153,7 +149,6 @@ def test_an_object_dies_at_the_moment_it_always_did(host):
     assert once(program, host) == ("gone", "after")
 
 
-@pytest.mark.xfail(strict=True, reason="random is not seeded for each execution")
 def test_random_numbers_and_uuids_are_the_same_in_every_execution():
     def program():
         seen = []

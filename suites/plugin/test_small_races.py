@@ -5,26 +5,15 @@ import pytest
 from pytest_conc import explore
 from suites.classics import small_races
 
-NOT_SEEN = {
-    "lru_cache": "who hits the cache touches nothing else, so the point inside of the cached function is never hot",
-}
 
-
-def programs(names):
-    """Each name as a parameter; those that are not found yet are expected to fail."""
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(reason=NOT_SEEN[name]) if name in NOT_SEEN else ()) for name in names
-    ]
-
-
-@pytest.mark.parametrize("name", programs(small_races.PROGRAMS))
+@pytest.mark.parametrize("name", list(small_races.PROGRAMS))
 def test_the_race_is_found(name):
     exploration = explore(small_races.PROGRAMS[name], executions=1000, seed=0)
     assert exploration.failure is not None, exploration
     assert type(exploration.failure.error) is AssertionError
 
 
-@pytest.mark.parametrize("name", programs(name for name, kind in small_races.KINDS.items() if kind == "atomicity"))
+@pytest.mark.parametrize("name", [name for name, kind in small_races.KINDS.items() if kind == "atomicity"])
 def test_a_race_of_atomicity_needs_a_preemption(name):
     failure = explore(small_races.PROGRAMS[name], executions=1000, seed=0).failure
     assert failure.preemptions >= 1

@@ -6,26 +6,46 @@ looks at the OS thread it runs on. The main task is the OS thread that called th
 
 from __future__ import annotations
 
+import ctypes
 from _thread import allocate_lock
 from _thread import get_ident as os_thread
 from _thread import start_new_thread as start_os_thread
 from typing import Any, Final
 
-from pytest_conc.controlled.originals import acquire_lock, release_lock
+from pytest_conc.controlled.originals import acquire_lock, monotonic, release_lock
 from pytest_conc.model.current import CONTESTED, RUNNING
+from pytest_conc.model.findings import Abort
 
-PATIENCE: Final = 1.0  # seconds that a task has to come back after a signal
+PATIENCE: Final = 0.3  # seconds that a task has to come back after a signal
 
 
 class _Place:
     """Where a task waits for the baton."""
 
-    __slots__ = ("gate", "started")
+    __slots__ = ("gate", "ident", "started")
 
     def __init__(self) -> None:
         self.gate = allocate_lock()
         acquire_lock(self.gate)
         self.started = False
+        self.ident = 0
+
+
+def _comes_back(gate: Any) -> bool:
+    """Whether the baton comes back within a short while, further signals notwithstanding."""
+    until = monotonic() + PATIENCE
+    while monotonic() < until:
+        try:
+            if acquire_lock(gate, True, max(until - monotonic(), 0.0)):
+                return True
+        except BaseException:  # a second signal for the same thing
+            continue
+    return False
+
+
+def free(ident: int) -> None:
+    """Has an OS thread that runs Python code unwind; one that blocks in C stays where it is."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(Abort))
 
 
 class ThreadHost:
@@ -49,9 +69,10 @@ class ThreadHost:
             acquire_lock(source.place.gate)
         except BaseException as error:  # raised by a signal, on the main thread: the baton is somewhere else
             source.execution.fail(source, error)
-            if not acquire_lock(source.place.gate, True, PATIENCE):
-                source.execution.lost.append(self._holder)
-                self._holder = source
+            if not _comes_back(source.place.gate):
+                self._holder, lost = source, self._holder
+                source.execution.lost.append(lost)
+                free(lost.place.ident)
 
     def _hand_on(self, target: Any) -> None:
         self._holder = target
@@ -62,7 +83,7 @@ class ThreadHost:
             start_os_thread(self._live, (target,))
 
     def _live(self, task: Any) -> None:
-        ident = os_thread()
+        task.place.ident = ident = os_thread()
         RUNNING[ident] = CONTESTED[ident] = task
         try:
             following = task.execution.perform(task)

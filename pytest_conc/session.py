@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bdb
 import inspect
 import unittest
 from types import ModuleType
@@ -14,7 +15,7 @@ from pytest_conc.exploration.explore import Exploration, explore_with, replay_wi
 from pytest_conc.fixtures.fresh import FreshFixtures
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.failure import Failure
-from pytest_conc.model.findings import ConcurrencyError
+from pytest_conc.model.findings import ConcurrencyError, ReplayDiverged
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.options import base_id, settings_for
 from pytest_conc.report.columns import report
@@ -66,18 +67,24 @@ class Explored:
         """Explores; returns if the test passes, raises what makes it fail."""
         __tracebackhide__ = True
         modules = self._modules()
-        token = self._item.config.getoption("conc_replay")
+        token, problem = self._item.config.getoption("conc_replay"), ""
         try:
             with self._captured:
                 if token is not None:
-                    self._failure = replay_with(self._program, token, self._settings, self._name, modules)
+                    self._failure = replay_with(
+                        self._program, token, self._settings, self._name, modules, ends_with=_ENDS
+                    )
                 else:
                     self._exploration = explore_with(
                         self._program, self._settings, self._name, modules, ends_with=_ENDS
                     )
                     self._failure = self._exploration.failure
-        except WrongUse as error:
-            pytest.fail(str(error), pytrace=False)
+        except (WrongUse, ReplayDiverged) as error:
+            problem = str(error)
+        except bdb.BdbQuit:
+            pytest.exit("the debugger was left")
+        if problem:
+            pytest.fail(problem, pytrace=False)
         self._judge(replaying=token is not None)
 
     def _judge(self, replaying: bool) -> None:
@@ -144,4 +151,4 @@ class Explored:
         return f"pytest '{self._name}' --conc-replay {failure.token}"
 
 
-_ENDS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+_ENDS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, bdb.BdbQuit)

@@ -25,6 +25,11 @@ class Place(NamedTuple):
     function: str
 
     @property
+    def is_users(self) -> bool:
+        """Whether the line is the user's own, not one of the standard library."""
+        return bool(self.filename) and not _is_library(self.filename)
+
+    @property
     def source(self) -> str:
         """The text of the line."""
         return linecache.getline(self.filename, self.line).strip()
@@ -44,6 +49,10 @@ class Note(NamedTuple):
     after: str | None = None
 
 
+def _is_library(filename: str) -> bool:
+    return filename.startswith("<") or (filename.startswith(STDLIB) and SITE_PACKAGES not in filename)
+
+
 def place_of(frame: FrameType | None) -> Place:
     """The innermost line of the user's own code, seen from this frame; else of any code that is not ours."""
     fallback = NOWHERE
@@ -51,7 +60,7 @@ def place_of(frame: FrameType | None) -> Place:
         name = frame.f_code.co_filename
         if not name.startswith(OWN):
             place = Place(name, frame.f_lineno, frame.f_code.co_qualname)
-            if not (name.startswith(STDLIB) and SITE_PACKAGES not in name) and not name.startswith("<"):
+            if not _is_library(name):
                 return place
             if fallback is NOWHERE:
                 fallback = place

@@ -31,12 +31,12 @@ from pytest_conc.execution.clock import wait_for_the_outside
 from pytest_conc.execution.hosts import Host
 from pytest_conc.execution.learned import Learned
 from pytest_conc.execution.recorder import Recorder
-from pytest_conc.execution.stuck import deadlock
+from pytest_conc.execution.stuck import deadlock, leak
 from pytest_conc.execution.task import Task
 from pytest_conc.instrument.locals import restore_locals
 from pytest_conc.instrument.locations import Locations
 from pytest_conc.model.current import CONTESTED, RUNNING
-from pytest_conc.model.findings import Abort, LeakedTask, Livelock
+from pytest_conc.model.findings import Abort, Livelock
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.protocol import Strategy
 
@@ -117,12 +117,7 @@ class Execution:
         idle = wake_workers(self)
         left = [task for task in self.alive if task is not self.main and not task.daemon and task.thread not in idle]
         if left and not self.ending:
-            names = ", ".join(
-                f"{task.label()} ({'has not begun' if not task.begun else 'before ' + task.kind})" for task in left
-            )
-            self.fail(
-                self.main, LeakedTask(f"{names} still alive when the test body returned: join it, or make it a daemon")
-            )
+            self.fail(self.main, leak(left))
         workers = [task for task in self.alive if task.thread in idle]
         if workers and not self.ending:
             self.announce(self.main, "drain", None, lambda _: all(task.finished for task in workers))

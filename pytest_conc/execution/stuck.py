@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_conc.model.findings import Deadlock, LostWakeup, Starved
+from pytest_conc.model.findings import Deadlock, LeakedTask, LostWakeup, Starved
 
 _SIDE = frozenset({"join", "drain", "wait until done"})
 _WAKES = frozenset({"wake", "wait for"})
@@ -19,6 +19,13 @@ def deadlock(execution: Any) -> Deadlock:
     error = _class_of(guilty)("no task can go on:\n" + "\n".join("  " + line for line in lines))
     error.waits = waits(execution)
     return error
+
+
+def leak(left: list[Any]) -> LeakedTask:
+    """The error for tasks that nobody has waited for."""
+    names = ", ".join(f"{task.label()} ({f'at {task.kind}' if task.begun else 'not begun yet'})" for task in left)
+    verb = "is" if len(left) == 1 else "are"
+    return LeakedTask(f"{names} {verb} still alive when the test body returns: join it, or make it a daemon")
 
 
 def waits(execution: Any) -> tuple[tuple[int, str, Any], ...]:

@@ -13,17 +13,19 @@ from typing import Any, Final
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.stuck import key_of, label_of
 from pytest_conc.exploration.classes import ClassHash
-from pytest_conc.exploration.failures import explain, signature_of, unconfirmed
+from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
+from pytest_conc.model.operation import MODES, NOTHING, READ, WRITE
 from pytest_conc.model.schedule import read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
 from pytest_conc.strategies.replay import Replay
 
+SHARING: Final = frozenset(MODES) - {READ, WRITE, "exit"} - {kind for kind, mode in MODES.items() if mode == NOTHING}
 RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
 
 
@@ -45,7 +47,7 @@ class Exploration:
         self.ended_by = ""
         self.ended_with: BaseException | None = None
         self.watched: tuple[str, ...] = ()
-        self.shared = 0
+        self.saw_sharing = False
         self.notes: list[str] = []
         self._classes: dict[int, int] = {}
 
@@ -147,7 +149,7 @@ def explore_with(
         strategy = AtMost(settings.max_preemptions, strategy)
     with runner(program, settings, modules) as run:
         _Loop(exploration, run, strategy, ends_with).go()
-        exploration.shared = len(run.learned.hot)
+        exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     return exploration
 
 
@@ -180,6 +182,8 @@ class _Loop:
     def _one(self) -> bool:
         """One execution; returns whether it failed."""
         execution = self.run.run(self.strategy)
+        if not self.exploration.saw_sharing:
+            self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
         is_new = self.exploration.count(execution, self.hash.of(execution.trace))
         if self.tell is not None:
             self.tell(is_new)
@@ -256,15 +260,23 @@ def replay(program: Callable[[], Any], token: str, **options: Any) -> Failure | 
 
 
 def replay_with(
-    program: Callable[[], Any], token: str, settings: Settings, name: str, modules: Sequence[ModuleType]
+    program: Callable[[], Any],
+    token: str,
+    settings: Settings,
+    name: str,
+    modules: Sequence[ModuleType],
+    *,
+    ends_with: tuple[type[BaseException], ...] = (),
 ) -> Failure | None:
     """As `replay`, with checked settings, for a program of that name and these watched modules."""
     schedule, flags = read_token(token, name)
     with runner(program, settings_of(settings, flags), modules) as run:
         strategy = Replay(schedule)
-        execution = run.run(strategy)
+        execution = run.run(strategy, show=True)
+        if isinstance(execution.error, ends_with):
+            raise execution.error
         if execution.error is not None:
-            return explain(run, schedule, name, 1, shrink=False)
+            return failure_of(execution, token, 1)
         if not strategy.followed:
             raise ReplayDiverged(
                 f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of {len(schedule)} "

@@ -33,7 +33,7 @@ def signature_of(execution: Any) -> Any:
     return type(error).__name__, place
 
 
-def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: bool = True) -> Failure:
+def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
     """The Failure of a schedule that is known to fail."""
     wanted = signature_of(run.run(Replay(schedule)))
 
@@ -41,9 +41,12 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: boo
         execution = run.run(Replay(candidate))
         return attempt_of(execution) if signature_of(execution) == wanted else None
 
-    if shrink:
-        schedule = minimised(schedule, attempt)
-    shown = run.run(Replay(schedule), show=True)
+    schedule = minimised(schedule, attempt)
+    return failure_of(run.run(Replay(schedule), show=True), token_of(schedule, name, flags_of(run.settings)), number)
+
+
+def failure_of(shown: Any, token: str, number: int) -> Failure:
+    """The Failure that an execution with a recorder shows."""
     steps = steps_of(shown)
     error = shown.error
     assert error is not None
@@ -55,7 +58,7 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int, shrink: boo
         finding=finding_of(shown, steps),
         trace=steps,
         preemptions=shown.preemptions,
-        token=token_of(schedule, name, flags_of(run.settings)),
+        token=token,
         execution=number,
         tasks=tuple(task.label() for task in shown.tasks),
     )
@@ -77,9 +80,16 @@ def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: st
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is the user's."""
+    """The traceback from the first frame on that is the user's, up to the last one that is not ours."""
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((OWN, threading.__file__)):
         trace = trace.tb_next
+    last = each = trace
+    while each is not None:
+        if not each.tb_frame.f_code.co_filename.startswith(OWN):
+            last = each
+        each = each.tb_next
+    if last is not None:
+        last.tb_next = None
     return trace
 
 
@@ -106,6 +116,7 @@ def _step(execution: Any, index: int, note: Note) -> Step:
         note.place.source,
         note.before,
         note.after,
+        not note.place.is_users,
     )
 
 

@@ -1,8 +1,9 @@
 """Names what went wrong, from the trace of the failing execution, in plain words.
 
-Three tasks of a reader: who saw what, who changed it meanwhile, and what came of it. A *lost update* is a read, another
-task's write and then the reader's own write of one location; *check-then-act* is the same with any other access
-last; otherwise the failure is explained by the last two accesses whose order could have been another one.
+Three questions of a reader: who saw what, who changed it meanwhile, and what came of it. A *lost update* is a write
+by a task whose last read of that location was before another task's write; *check-then-act* is a read, another task's
+write to the same place, and anything that the reader does afterwards; otherwise the failure is explained by the last
+two operations on one resource whose order could have been another one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 
 from pytest_conc.model.failure import Finding
 from pytest_conc.model.findings import ConcurrencyError
-from pytest_conc.model.operation import READ, WRITE, Step
+from pytest_conc.model.operation import MODES, NOTHING, READ, READS, WRITE, Step
 
 Triple = tuple[Step, Step, Step]
+_LOCKING = frozenset({"acquire", "release", "wait", "wake", "notify", "exit"})
 
 
 def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
@@ -22,14 +24,35 @@ def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
     error = execution.error
     if isinstance(error, ConcurrencyError):
         return Finding(type(error).__name__, str(error))
-    for kind, completes, describe in _PATTERNS:
-        for triple in _interrupted(steps, completes):
+    for kind, find, describe in _PATTERNS:
+        for triple in find(steps):
             return Finding(kind, describe(*triple), triple)
     return _order_violation(execution, steps)
 
 
-def _interrupted(steps: Sequence[Step], completes: Callable[[Step, Step], bool]) -> Iterator[Triple]:
-    """A read, the next write of that location by another task, and the reader's step that completes it."""
+def overlap(one: Step, other: Step) -> bool:
+    """Whether two accesses touch the same location, or one an item and the other the whole of a container."""
+    mine, theirs = one.resource, other.resource
+    return mine == theirs or mine == theirs.partition("[")[0] or theirs == mine.partition("[")[0]
+
+
+def _lost_updates(steps: Sequence[Step]) -> Iterator[Triple]:
+    for index, mine in enumerate(steps):
+        if mine.kind != WRITE or mine.after is None:
+            continue
+        for earlier in range(index - 1, -1, -1):
+            if steps[earlier].task == mine.task and steps[earlier].resource == mine.resource:
+                if steps[earlier].kind == READ:
+                    between = steps[earlier + 1 : index]
+                    yield from ((steps[earlier], step, mine) for step in between if _assigns(step, mine))
+                break
+
+
+def _assigns(step: Step, mine: Step) -> bool:
+    return step.kind == WRITE and step.resource == mine.resource and step.task != mine.task
+
+
+def _checks_then_acts(steps: Sequence[Step]) -> Iterator[Triple]:
     for index, read in enumerate(steps):
         if read.kind != READ:
             continue
@@ -37,21 +60,13 @@ def _interrupted(steps: Sequence[Step], completes: Callable[[Step, Step], bool])
         if later is None or steps[later].task == read.task:
             continue
         for mine in steps[later + 1 :]:
-            if mine.task == read.task and completes(mine, read):
+            if mine.task == read.task and mine.kind in (READ, WRITE):
                 yield read, steps[later], mine
                 break
 
 
 def _overwrites(step: Step, read: Step) -> bool:
-    return step.kind == WRITE and step.resource == read.resource
-
-
-def _writes_it_too(mine: Step, read: Step) -> bool:
-    return _overwrites(mine, read)
-
-
-def _goes_on(mine: Step, read: Step) -> bool:
-    return mine.kind in (READ, WRITE)
+    return step.kind == WRITE and overlap(step, read)
 
 
 def _lost_update(read: Step, theirs: Step, mine: Step) -> str:
@@ -70,53 +85,58 @@ def _check_then_act(read: Step, theirs: Step, mine: Step) -> str:
     )
 
 
-_PATTERNS = (("LostUpdate", _writes_it_too, _lost_update), ("CheckThenAct", _goes_on, _check_then_act))
+_PATTERNS: tuple[tuple[str, Callable[[Sequence[Step]], Iterator[Triple]], Callable[[Step, Step, Step], str]], ...] = (
+    ("LostUpdate", _lost_updates, _lost_update),
+    ("CheckThenAct", _checks_then_acts, _check_then_act),
+)
 
 
 def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
     name = execution.failed_task.label()
     pair = _last_conflict(steps)
-    if pair is None:
-        last = next((step for step in reversed(steps) if step.task == name and step.kind == READ), None)
-        if last is not None:
-            return Finding(
-                "OrderViolation",
-                f"{name} read {last.resource} at {last.site} before any other task wrote it. Nothing makes it wait for "
-                "one that does: join it, or wait for an Event or a queue.",
-                (last,),
-            )
-        return Finding("Failure", f"{type(execution.error).__name__} in {name}; no order of shared accesses led to it")
-    first, second = pair
-    return Finding(
-        "OrderViolation",
-        f"{second.task} {_did(second)} at {second.site} after {first.task} {_did(first)} at {first.site}. Nothing "
-        "makes the two happen in the order that the program expects: let one wait for the other (join, Event, queue).",
-        pair,
-    )
+    if pair is not None:
+        first, second = pair
+        return Finding(
+            "OrderViolation",
+            f"{second.task} {_did(second)} at {second.site} after {first.task} {_did(first)} at {first.site}. Nothing "
+            "makes the two happen in the order that the program expects: let one wait for the other (join, Event, "
+            "queue), or hold a lock around what belongs together.",
+            pair,
+        )
+    last = next((step for step in reversed(steps) if step.task == name and step.kind == READ), None)
+    if last is not None and name != "main":
+        return Finding(
+            "OrderViolation",
+            f"{name} read {last.resource} at {last.site} before any other task wrote it. Nothing makes it wait for "
+            "one that does: join it, or wait for an Event or a queue.",
+            (last,),
+        )
+    return Finding("Failure", f"{type(execution.error).__name__} in {name}; no order of shared accesses led to it")
 
 
 def _last_conflict(steps: Sequence[Step]) -> tuple[Step, Step] | None:
-    """The last two accesses to one location by different tasks, one of them a write."""
+    """The last two operations of different tasks on one resource that are not both reads."""
     for late in range(len(steps) - 1, 0, -1):
         second = steps[late]
-        if second.kind not in (READ, WRITE):
+        if not _counts(second):
             continue
         for first in reversed(steps[:late]):
-            if _same_place(first, second) and first.task != second.task and WRITE in (first.kind, second.kind):
+            if first.task != second.task and _counts(first) and overlap(first, second) and _conflict(first, second):
                 return first, second
     return None
 
 
-def _same_place(first: Step, second: Step) -> bool:
-    if first.kind not in (READ, WRITE):
-        return False
-    return first.resource == second.resource or first.resource.partition("[")[0] == second.resource.partition("[")[0]
+def _counts(step: Step) -> bool:
+    return MODES.get(step.kind, NOTHING) != NOTHING and step.kind not in _LOCKING and not step.internal
+
+
+def _conflict(first: Step, second: Step) -> bool:
+    return MODES[first.kind] != READS or MODES[second.kind] != READS
 
 
 def _did(step: Step) -> str:
-    if step.kind == READ:
-        return f"read {step.resource}{_with(' = ', step.after)}"
-    return f"wrote {step.resource}{_with(' = ', step.after)}"
+    verb = {READ: "read", WRITE: "wrote"}.get(step.kind, f"performed {step.kind} on")
+    return f"{verb} {step.resource}{_with(' = ', step.after)}"
 
 
 def _with(sign: str, text: str | None, otherwise: str = "") -> str:

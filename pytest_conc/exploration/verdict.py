@@ -14,13 +14,11 @@ def verdict(exploration: Any) -> str:
 
 
 def _found(exploration: Any) -> str:
-    failure = exploration.failure
+    failure, ran = exploration.failure, exploration.executions
     if failure is None:
-        return f"{exploration.executions} executions passed"
-    kind = type(failure.error).__name__
-    return (
-        f"{kind} in execution {failure.execution} of {exploration.executions}, with {failure.preemptions} preemptions"
-    )
+        return f"{_count(ran, 'execution')} passed"
+    preemptions = _count(failure.preemptions, "preemption")
+    return f"{type(failure.error).__name__} in execution {failure.execution} of {ran}, with {preemptions}"
 
 
 def _coverage(exploration: Any) -> str:
@@ -28,11 +26,16 @@ def _coverage(exploration: Any) -> str:
         return ""
     if exploration.exhaustive:
         return f"exhaustive: {exploration.classes} of {exploration.classes} interleaving classes"
-    classes = f"{exploration.classes} interleaving classes of at least about {exploration.estimated_classes or 0:.0f}"
-    risk = f"unseen mass {exploration.unseen:.3f}"
+    parts = [
+        f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
+        f"unseen mass {exploration.unseen:.3f}",
+    ]
     if exploration.failure is None and exploration.executions:
-        risk += f", at most {min(100.0, 300 / exploration.executions):.2g} % per schedule at 95 %"
-    shared = (
-        "" if exploration.shared else "; no shared state was seen: is the code under test among the watched modules?"
-    )
-    return f"{classes}, {risk}{shared}"
+        parts.append(f"at most {min(100.0, 300 / exploration.executions):.2g} % per schedule at 95 %")
+    if not exploration.saw_sharing:
+        parts.append("no shared state was seen: is the code under test among the watched modules?")
+    return ", ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -20,6 +20,7 @@ from types import (
 )
 from typing import Any, Final
 
+from pytest_conc.instrument.containers import is_watched_module
 from pytest_conc.instrument.locals import select_local
 
 NOTHING: Final = 1
@@ -70,7 +71,7 @@ def attribute_location(task: Any, owner: Any, name: str, kind: int, writing: boo
     if kind == INSTANCE:
         return locations.locate(owner, name)
     if kind == MODULE:
-        return locations.locate(owner.__dict__, name, "")
+        return locations.locate(owner.__dict__, name, "") if is_watched_module(owner) else None
     if kind == LOCAL:
         select_local(task, owner)
         return None

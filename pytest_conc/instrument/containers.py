@@ -90,7 +90,7 @@ PLAIN_KEYS = (int, str, bytes, float, bool, type(None))
 _kinds: dict[tuple[type, str], bool] = {}
 _silent: dict[Any, bool] = {}
 _watched: set[str] = set()
-_SILENT_MODULES = ("pytest_conc", "threading", "queue", "concurrent", "logging")
+_SILENT_MODULES = ("pytest_conc", "_pytest", "threading", "queue", "concurrent", "logging")
 
 
 def watch_files(filenames: Iterable[str]) -> None:
@@ -99,6 +99,11 @@ def watch_files(filenames: Iterable[str]) -> None:
     _watched.update(filenames)
     _kinds.clear()
     _silent.clear()
+
+
+def is_watched_module(module: Any) -> bool:
+    """Whether the functions of a module are hooked inside; the names of other modules are taken as constants."""
+    return getattr(module, "__file__", None) in _watched
 
 
 def is_silent(function: Any) -> bool:
@@ -138,13 +143,16 @@ def _is_container(kind: type, method: str) -> bool:
     return method in ("__getitem__", "__setitem__", "__delitem__", "__next__") or issubclass(kind, tuple(CONTAINERS))
 
 
-def item_location(task: Any, container: Any, key: Any) -> Location:
-    """The location of `container[key]`: that of the item, or of the whole where the key says no more."""
+def item_location(task: Any, container: Any, key: Any, is_new: bool = False) -> Location:
+    """The location of `container[key]`: that of the item, or of the whole where the key says no more.
+
+    A new key of a dictionary touches the whole: its length and its order.
+    """
     locations: Locations = task.execution.locations
     kind = type(key)
     if kind not in PLAIN_KEYS and not (kind is tuple and all(type(part) in PLAIN_KEYS for part in key)):
         return locations.locate(container, WHOLE)
-    if type(container) is collections.deque:
+    if is_new or type(container) is collections.deque:
         return locations.locate(container, WHOLE)
     if kind is int and key < 0 and isinstance(container, (list, bytearray)):
         key += len(container)

@@ -188,7 +188,7 @@ def write_item(container: Any, key: Any, value: Any, site: Any) -> None:
     """Before `container[key] = value`."""
     task = CONTESTED.get(get_ident())
     if task is not None and is_container(container, "__setitem__"):
-        location = item_location(task, container, key)
+        location = item_location(task, container, key, is_new=isinstance(container, dict) and key not in container)
         _access(task, WRITE, location, site, lambda: value_of_item(container, key), value)
 
 

@@ -55,7 +55,10 @@ MODES: Final[dict[str, int]] = {
 
 
 class Step(NamedTuple):
-    """One operation of a trace, as it is shown: who did what to which resource, where, and the values."""
+    """One operation of a trace, as it is shown: who did what to which resource, where, and the values.
+
+    `internal` says that no line of the user's own code was being executed: the inside of a pool, say.
+    """
 
     task: str
     kind: str
@@ -65,3 +68,4 @@ class Step(NamedTuple):
     source: str = ""
     before: str | None = None
     after: str | None = None
+    internal: bool = False

@@ -8,7 +8,7 @@ a jump to the right or left.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.operation import READ, WRITE, Step
@@ -16,6 +16,7 @@ from pytest_conc.model.operation import READ, WRITE, Step
 WIDTH = 100
 MOST_STEPS = 26
 FEW = 6
+MOST_COLUMNS = 4
 _NEVER = frozenset({"begin", "exit", "switch", "drain"})
 
 
@@ -52,7 +53,7 @@ def steps_that_matter(failure: Failure) -> list[Step]:
         touched.setdefault(_whole(step), set()).add(step.task)
         if step.kind != READ:
             changed.add(_whole(step))
-    steps = [step for step in failure.trace if step.kind not in _NEVER]
+    steps = [step for step in failure.trace if step.kind not in _NEVER and not step.internal]
     return [step for step in steps if _matters(step, touched, changed)] or steps[-FEW:]
 
 
@@ -71,26 +72,42 @@ def _columns(failure: Failure) -> list[str]:
     steps = steps_that_matter(failure)
     if not steps:
         return []
-    tasks = [name for name in failure.tasks if any(step.task == name for step in steps)] or [steps[0].task]
-    width = max(18, min(44, (WIDTH - 2) // len(tasks) - 2))
-    lines = ["  ".join(name[:width].ljust(width) for name in tasks), "  ".join("─" * width for _ in tasks)]
+    tasks = [name for name in failure.tasks if any(step.task == name for step in steps)]
     shown, hidden = steps[-MOST_STEPS:], len(steps) - MOST_STEPS
-    if hidden > 0:
-        lines.append(f"… {hidden} earlier steps")
-    last = ""
-    for step in shown:
-        lines += _cell(step, tasks, width, repeat=f"{step.task}{step.site}" == last)
-        last = f"{step.task}{step.site}"
+    more = [f"… {hidden} earlier steps"] if hidden > 0 else []
+    return _in_rows(shown, tasks, more) if len(tasks) > MOST_COLUMNS else _in_columns(shown, tasks, more)
+
+
+def _in_columns(steps: Sequence[Step], tasks: Sequence[str], more: list[str]) -> list[str]:
+    """One column a task."""
+    width = min(44, (WIDTH - 2) // len(tasks) - 2)
+    lines = ["  ".join(name[:width].ljust(width) for name in tasks), "  ".join("─" * width for _ in tasks), *more]
+    for step, where in _with_places(steps):
+        indent = " " * ((width + 2) * tasks.index(step.task))
+        cell = [where] * bool(where) + [f"   {_what(step)}"]
+        lines += [indent + line[: WIDTH - len(indent)] for line in cell]
     return lines
 
 
-def _cell(step: Step, tasks: Sequence[str], width: int, repeat: bool) -> list[str]:
-    indent = " " * ((width + 2) * tasks.index(step.task))
-    room = WIDTH - len(indent)
-    where = "" if repeat or not step.line else f"{step.line}: {step.source}"
-    lines = [where[:room]] if where else []
-    lines.append(f"   {_what(step)}"[:room])
-    return [indent + line for line in lines]
+def _in_rows(steps: Sequence[Step], tasks: Sequence[str], more: list[str]) -> list[str]:
+    """The name of the task in front of each step, for more tasks than columns fit on a line."""
+    width = min(28, max(map(len, tasks)))
+    lines = list(more)
+    last = ""
+    for step, where in _with_places(steps):
+        name = "" if step.task == last else step.task
+        lines.append(f"{name[:width].ljust(width)}  {_what(step).ljust(34)}  {where}"[:WIDTH])
+        last = step.task
+    return lines
+
+
+def _with_places(steps: Sequence[Step]) -> Iterator[tuple[Step, str]]:
+    """Each step with its line of source, empty where it is that of the step before."""
+    last = ""
+    for step in steps:
+        here = f"{step.task}{step.site}"
+        yield step, "" if here == last or not step.line else f"{step.line}: {step.source}"
+        last = here
 
 
 def _what(step: Step) -> str:
@@ -116,7 +133,7 @@ _VERBS = {
     "try-put": "tries to put into",
     "try-get": "tries to get from",
     "size": "looks at the size of",
-    "sleep": "sleeps",
+    "sleep": "has slept",
     "is_alive": "asks whether alive:",
     "wait for": "has waited for",
     "locked": "looks at",

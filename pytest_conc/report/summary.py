@@ -9,7 +9,7 @@ from typing import Any
 def write_summary(terminal: Any, reports: Sequence[Any], once: Mapping[str, str]) -> None:
     """Writes what `-v` and `--conc-show` ask for; `once` says why a test that was to be explored ran once only."""
     verbose = terminal.config.get_verbosity() > 0
-    if terminal.config.getoption("conc_show"):
+    if terminal.config.getoption("conc_show") or terminal.config.getoption("conc_replay"):
         for report in reports:
             if report.conc.get("found"):
                 terminal.write_sep("─", f"found by {report.nodeid}")

@@ -62,9 +62,6 @@ def _methods(kind: Any) -> dict[str, Any]:
         task.execution.announce(task, "locked", state)
         return state.owner is not None or state.held_outside()
 
-    def enter(self: Any) -> bool:
-        return acquire(self)
-
     def leave(self: Any, *error: Any) -> None:
         release(self)
 
@@ -72,7 +69,7 @@ def _methods(kind: Any) -> dict[str, Any]:
     methods = {
         "acquire": acquire,
         "release": release,
-        "__enter__": enter,
+        "__enter__": acquire,
         "__exit__": leave,
         "acquire_lock": acquire,
         "release_lock": release,

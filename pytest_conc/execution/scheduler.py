@@ -72,7 +72,7 @@ class Execution:
         self.locations = Locations(learned.hot)
         self.states: dict[int, Any] = {}
         self.counts: dict[str, int] = {}
-        self.iterators: dict[int, tuple[Any, Any]] = {}
+        self.iterators: dict[int, tuple[Any, Any, Any]] = {}
         self.locals: dict[int, list[Any]] = {}
         self.threads_named = self.threads_made = self.pools_named = self.futures_made = 0
         self._seed = settings.seed

@@ -68,7 +68,7 @@ class Task:
         else:
             parent.children += 1
             self.path = path_of(parent.path, parent.children)
-        self.performed = self.path << 20
+        self.performed = 0
         self.history: Any = None
         self.kind = "begin"
         self.resource: Any = None

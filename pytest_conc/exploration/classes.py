@@ -27,13 +27,19 @@ class ClassHash:
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[Event, Event], int] = {}
+        self._paths: dict[int, int] = {}
 
-    def of(self, trace: Sequence[tuple[Any, str, Any]]) -> int:
-        """The 64-bit number of the class that this trace belongs to. A trace can be asked for once only."""
+    def of(self, trace: Sequence[tuple[Any, str, Any]], exits: bool = True) -> int:
+        """The 64-bit number of the class that this trace belongs to. A trace can be asked for once only.
+
+        `exits` says whether anybody looks at the end of a task.
+        """
         found = 0
-        pairs = self._pairs
+        pairs, paths = self._pairs, self._paths
         before: Sequence[Event]
         for task, kind, resource in trace:
+            if not task.performed:
+                task.performed = paths.setdefault(task.path, len(paths) + 1) << 20
             task.performed = event = task.performed + 1
             if kind is READ or kind is WRITE:
                 whole = resource.container
@@ -52,7 +58,7 @@ class ClassHash:
                     continue
             else:
                 mode = MODES[kind]
-                if mode == NOTHING:
+                if mode == NOTHING or (kind == "exit" and not exits):
                     continue
                 before = (resource.history or _history(resource)).add(event, mode)
             for other in before:
@@ -105,8 +111,10 @@ class _History:
             return [*self.last, *self.puts[-1:], *self.gets[-1:]]
         if mode in (PUTS, GETS) and self.ordered:
             return self._put_or_get(event, mode)
-        before = [*self.reads, *self.last, *self.puts[-1:], *self.gets[-1:]]
-        self.reads = []
+        before = self.last
+        if self.reads or self.puts or self.gets:
+            before = [*self.reads, *self.last, *self.puts[-1:], *self.gets[-1:]]
+            self.reads = []
         self.last = [event]
         return before
 

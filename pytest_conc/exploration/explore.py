@@ -184,7 +184,7 @@ class _Loop:
         execution = self.run.run(self.strategy)
         if not self.exploration.saw_sharing:
             self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
-        is_new = self.exploration.count(execution, self.hash.of(execution.trace))
+        is_new = self.exploration.count(execution, self.hash.of(execution.trace, self.run.learned.exits))
         if self.tell is not None:
             self.tell(is_new)
         number = self.exploration.executions

@@ -238,7 +238,8 @@ def iterating(container: Any, iterator: Any, site: Any) -> None:
     if task is not None and type(iterator) in ITERATORS:
         whole = underlying(container)
         if type(whole) in CONTAINERS:
-            task.execution.iterators[id(iterator)] = (iterator, whole)
+            execution = task.execution
+            execution.iterators[id(iterator)] = (iterator, whole, execution.locations.locate(whole, WHOLE))
 
 
 def iterate(iterator: Any, site: Any) -> None:
@@ -251,7 +252,9 @@ def iterate(iterator: Any, site: Any) -> None:
     execution = task.execution
     known = execution.iterators.get(id(iterator))
     if known is not None:
-        announce_whole(task, READ, known[1], site)
+        execution.access(task, READ, known[2], site)
+        if execution.recorder is not None:
+            execution.recorder.note_access(execution, site, None, short(known[1]))
     elif type(iterator) not in ITERATORS and is_container(iterator, "__next__"):
         execution.access(task, WRITE, execution.locations.locate(iterator, WHOLE), site)
         if execution.recorder is not None:

@@ -44,14 +44,14 @@ class Guided(POS):
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """The planned task while there is a plan that fits, then that of POS."""
-        chosen = self._planned(enabled) or super().choose(running, enabled)
-        self._choices.append(chosen.number)
+        choices = self._choices
+        chosen = self._planned(enabled, len(choices)) if len(choices) < len(self._plan) else None
+        if chosen is None:
+            chosen = POS.choose(self, running, enabled)
+        choices.append(chosen.number)
         return chosen
 
-    def _planned(self, enabled: Sequence[Pending]) -> Pending | None:
-        at = len(self._choices)
-        if at >= len(self._plan):
-            return None
+    def _planned(self, enabled: Sequence[Pending], at: int) -> Pending | None:
         for task in enabled:
             if task.number == self._plan[at]:
                 self._priorities.pop(task.number, None)

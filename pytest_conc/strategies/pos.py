@@ -42,14 +42,14 @@ class POS:
                 return task
         best, highest = enabled[0], -1.0
         for task in enabled:
-            priority = priorities.get(task.number)
-            if priority is None:
-                priority = priorities[task.number] = self._random()
-            if priority > highest:
-                best, highest = task, priority
+            number = task.number
+            if number not in priorities:
+                priorities[number] = self._random()
+            if priorities[number] > highest:
+                best, highest = task, priorities[number]
         resource, reads = best.resource, best.kind is READ
+        del priorities[best.number]
         for task in enabled:
-            if task.resource is resource and not (reads and task.kind is READ):
+            if task.resource is resource and task is not best and not (reads and task.kind is READ):
                 priorities.pop(task.number, None)
-        priorities.pop(best.number, None)
         return best

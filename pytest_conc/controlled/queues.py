@@ -31,11 +31,13 @@ class QueueState(Resource):
     """A queue; its items are those of the real one."""
 
     title = "Queue"
-    __slots__ = ("mutex", "size")
+    is_queue = True
+    __slots__ = ("capacity", "history", "mutex", "ordered", "size")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
         self.size = thing._qsize if not isinstance(thing, SimpleQueue) else lambda: simple_size(thing)
+        self.history: Any = None
         self.capacity = getattr(thing, "maxsize", 0)
         self.ordered = not isinstance(thing, (queue.LifoQueue, queue.PriorityQueue))
         self.mutex = id(getattr(thing, "mutex", None))

@@ -19,14 +19,16 @@ class Resource:
     """Something that tasks operate on. Kept by address for one execution, together with the thing itself."""
 
     title = "resource"
-    __slots__ = ("alias", "capacity", "history", "number", "ordered", "thing")
+    is_queue = False
+    __slots__ = ("alias", "number", "reads", "thing", "writes")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         self.thing = thing
         counts = execution.counts
         self.number = counts[self.title] = counts.get(self.title, 0) + 1
         self.alias: Resource | None = None
-        self.history: Any = None
+        self.reads: list[Any] = []
+        self.writes: list[Any] = []
 
     def label(self) -> str:
         """The name of the resource, as reports show it."""

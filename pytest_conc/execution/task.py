@@ -26,6 +26,8 @@ class Task:
     started, whatever the schedule: the n-th child of its parent.
     """
 
+    alias = None
+    is_queue = False
     __slots__ = (
         "aborts",
         "begun",
@@ -36,7 +38,6 @@ class Task:
         "execution",
         "finished",
         "guard",
-        "history",
         "ident",
         "joined",
         "kind",
@@ -47,8 +48,10 @@ class Task:
         "path",
         "performed",
         "place",
+        "reads",
         "resource",
         "thread",
+        "writes",
     )
 
     def __init__(
@@ -69,7 +72,8 @@ class Task:
             parent.children += 1
             self.path = path_of(parent.path, parent.children)
         self.performed = 0
-        self.history: Any = None
+        self.reads: list[Any] = []
+        self.writes: list[Any] = []
         self.kind = "begin"
         self.resource: Any = None
         self.guard: Callable[[Task], bool] | None = None

@@ -60,7 +60,17 @@ class ClassHash:
                 mode = MODES[kind]
                 if mode == NOTHING or (kind == "exit" and not exits):
                     continue
-                before = (resource.history or _history(resource)).add(event, mode)
+                place = resource.alias or resource
+                if place.is_queue:
+                    if place.history is None:
+                        place.history = _History(place.ordered, place.capacity)
+                    before = place.history.add(event, mode)
+                elif mode == READS:
+                    before = place.writes
+                    place.reads.append(event)
+                else:
+                    before = place.reads + place.writes if place.reads else place.writes
+                    place.reads, place.writes = [], [event]
             for other in before:
                 if other >> 20 != event >> 20:
                     number = pairs.get((other, event))
@@ -85,20 +95,12 @@ def _items(resource: Any, whole: Any, event: Event, kind: str) -> Sequence[Event
     return before
 
 
-def _history(resource: Any) -> _History:
-    """The history of a resource that has none yet: that of its lock, for a condition."""
-    alias = getattr(resource, "alias", None)
-    history = (alias.history or _history(alias)) if alias is not None else _History(resource)
-    resource.history = history
-    return history
-
-
 class _History:
-    """The operations on one lock, queue, event …"""
+    """The operations on one queue."""
 
-    def __init__(self, resource: Any) -> None:
-        self.ordered = getattr(resource, "ordered", False)
-        self.capacity = getattr(resource, "capacity", 0)
+    def __init__(self, ordered: bool, capacity: int) -> None:
+        self.ordered = ordered
+        self.capacity = capacity
         self.puts: list[Event] = []
         self.gets: list[Event] = []
         self.reads: list[Event] = []
@@ -111,10 +113,8 @@ class _History:
             return [*self.last, *self.puts[-1:], *self.gets[-1:]]
         if mode in (PUTS, GETS) and self.ordered:
             return self._put_or_get(event, mode)
-        before = self.last
-        if self.reads or self.puts or self.gets:
-            before = [*self.reads, *self.last, *self.puts[-1:], *self.gets[-1:]]
-            self.reads = []
+        before = [*self.reads, *self.last, *self.puts[-1:], *self.gets[-1:]]
+        self.reads = []
         self.last = [event]
         return before
 

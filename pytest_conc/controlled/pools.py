@@ -12,7 +12,9 @@ _queues: Any = pools._threads_queues
 
 def wake_workers(execution: Any) -> frozenset[Any]:
     """Puts None into the queue of each worker of this execution; returns their threads."""
-    threads = {task.thread for task in execution.alive if task.thread in _queues} if _queues else set()
+    if not _queues.data:
+        return frozenset()
+    threads = {task.thread for task in execution.alive if task.thread in _queues}
     for thread in threads:
         put_simple(_queues[thread], None)
     execution.stale = True
@@ -21,4 +23,5 @@ def wake_workers(execution: Any) -> frozenset[Any]:
 
 def forget_worker(thread: Any) -> None:
     """Takes a thread out of the table that the interpreter joins at exit."""
-    _queues.pop(thread, None)
+    if _queues.data:
+        _queues.pop(thread, None)

@@ -70,6 +70,7 @@ class Execution:
         self.trace: list[tuple[Task, str, Any]] = []
         self.learned = learned
         self.locations = Locations(learned.hot)
+        self.entries = self.locations.entries
         self.states: dict[int, Any] = {}
         self.counts: dict[str, int] = {}
         self.iterators: dict[int, tuple[Any, Any, Any]] = {}

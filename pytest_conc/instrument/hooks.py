@@ -57,7 +57,10 @@ def read_attribute(owner: Any, site: Any) -> None:
         return
     execution = task.execution
     if kind == INSTANCE:
-        location = execution.locations.locate(owner, site.name)
+        entry = execution.entries.get(id(owner))
+        location = None if entry is None else entry.names.get(site.name)
+        if location is None:
+            location = execution.locations.locate(owner, site.name)
     else:
         location = attribute_location(task, owner, site.name, kind, False)
         if location is None:
@@ -81,7 +84,10 @@ def write_attribute(owner: Any, value: Any, site: Any) -> None:
         return
     execution = task.execution
     if kind == INSTANCE:
-        location = execution.locations.locate(owner, site.name)
+        entry = execution.entries.get(id(owner))
+        location = None if entry is None else entry.names.get(site.name)
+        if location is None:
+            location = execution.locations.locate(owner, site.name)
     else:
         location = attribute_location(task, owner, site.name, kind, True)
         if location is None:

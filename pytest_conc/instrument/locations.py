@@ -91,14 +91,14 @@ class Locations:
 
     def __init__(self, hot: list[Any]) -> None:
         self._hot = hot
-        self._entries: dict[int, _Entry] = {}
+        self.entries: dict[int, _Entry] = {}
         self._counts: dict[str, int] = {}
         self._held: list[int] = []
         self._looked_at = 0
 
     def locate(self, owner: Any, name: Any, kind: str | None = None) -> Location:
         """The location of that name in that object; `kind` overrides the name of the object's type."""
-        entry = self._entries.get(id(owner)) or self._enter(owner, kind)
+        entry = self.entries.get(id(owner)) or self._enter(owner, kind)
         location = entry.names.get(name)
         if location is None:
             location = entry.names[name] = Location(entry.number, entry.kind, name, None)
@@ -106,7 +106,7 @@ class Locations:
 
     def locate_item(self, owner: Any, key: Any) -> Location:
         """The location of one item of a container."""
-        entry = self._entries.get(id(owner)) or self._enter(owner, None)
+        entry = self.entries.get(id(owner)) or self._enter(owner, None)
         location = entry.names.get(("item", key))
         if location is None:
             whole = self.locate(owner, WHOLE)
@@ -145,7 +145,7 @@ class Locations:
 
     def clear(self) -> None:
         """The execution is over."""
-        self._entries.clear()
+        self.entries.clear()
         self._held.clear()
 
     def heat(self, site: Any) -> None:
@@ -169,19 +169,19 @@ class Locations:
             self._held.append(address)
             self._give_up()
             self._give_up()
-        self._entries[address] = entry
+        self.entries[address] = entry
         return entry
 
     def _forget(self, dying: _Dying) -> None:
-        self._entries.pop(dying.key, None)
+        self.entries.pop(dying.key, None)
 
     def _give_up(self) -> None:
         if not self._held:
             return
         self._looked_at = (self._looked_at + 1) % len(self._held)
         address = self._held[self._looked_at]
-        entry = self._entries.get(address)
+        entry = self.entries.get(address)
         if entry is not None and getrefcount(entry.holder) <= 2:
-            del self._entries[address]
+            del self.entries[address]
             self._held[self._looked_at] = self._held[-1]
             self._held.pop()

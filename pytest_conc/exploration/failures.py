@@ -42,7 +42,10 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
         return attempt_of(execution) if signature_of(execution) == wanted else None
 
     schedule = minimised(schedule, attempt)
-    return failure_of(run.run(Replay(schedule), show=True), token_of(schedule, name, flags_of(run.settings)), number)
+    shown = run.run(Replay(schedule), show=True)
+    if signature_of(shown) != wanted:
+        return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
+    return failure_of(shown, token_of(schedule, name, flags_of(run.settings)), number)
 
 
 def failure_of(shown: Any, token: str, number: int) -> Failure:

@@ -55,9 +55,9 @@ def classify(kind: type, name: str) -> int:
     for base in kind.__mro__:
         if name in base.__dict__:
             found = base.__dict__[name]
-            if isinstance(found, MemberDescriptorType):
+            if type(found) is MemberDescriptorType:
                 return INSTANCE
-            if isinstance(found, (*_CODE, GetSetDescriptorType)):
+            if issubclass(type(found), (*_CODE, GetSetDescriptorType)):
                 return NOTHING
             if hasattr(type(found), "__set__") or hasattr(type(found), "__get__"):
                 return INSTANCE if type(found).__name__ == "cached_property" else NOTHING
@@ -93,5 +93,5 @@ def _class_location(locations: Any, owner: type, name: str, writing: bool) -> An
     for base in owner.__mro__:
         if name in base.__dict__:
             found = base.__dict__[name]
-            return None if isinstance(found, (*_CODE, type)) else locations.locate(base, name, base.__name__)
+            return None if issubclass(type(found), (*_CODE, type)) else locations.locate(base, name, base.__name__)
     return None

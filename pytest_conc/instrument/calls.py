@@ -139,14 +139,14 @@ def announce_call(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     handler = _HANDLERS.get(type(arguments[0]))
     if handler is not None:
         handler(task, arguments, site)
-    elif isinstance(arguments[0], _CACHE):
+    elif type(arguments[0]) is _CACHE:
         announce_whole(task, WRITE, arguments[0], site)
 
 
 def _bound_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     function = arguments[0]
     owner = underlying(function.__self__)
-    if isinstance(owner, _CONTAINER_BASES) or type(owner) in SHARED_ITERATORS:
+    if issubclass(type(owner), _CONTAINER_BASES) or type(owner) in SHARED_ITERATORS:
         _method(task, owner, function.__name__, arguments[1:], site)
     elif function in _ATTRIBUTES:
         _attribute(task, arguments, site)
@@ -164,7 +164,7 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
         kind = WRITE if name == "__setitem__" else READ
         execution.access(task, kind, item_location(task, owner, rest[0]), site)
         if execution.recorder is not None:
-            value = short(owner.get(rest[0])) if isinstance(owner, dict) else None
+            value = short(dict.get(owner, rest[0])) if issubclass(type(owner), dict) else None
             execution.recorder.note_access(
                 execution, site, value if kind is WRITE else None, short(rest[-1]) if kind is WRITE else value
             )
@@ -175,10 +175,10 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
 def _given(task: Any, kind: str, given: tuple[Any, ...], site: Any) -> None:
     for each in given:
         thing = underlying(each)
-        if isinstance(thing, _CONTAINER_BASES):
+        if issubclass(type(thing), _CONTAINER_BASES):
             if not _has_watched_methods(type(thing)):
                 announce_whole(task, kind, thing, site)
-        elif type(thing) in _BOUND and isinstance(thing.__self__, _CONTAINER_BASES):
+        elif type(thing) in _BOUND and issubclass(type(thing.__self__), _CONTAINER_BASES):
             announce_whole(task, READ if thing.__name__ in READING_METHODS else WRITE, thing.__self__, site)
         elif type(thing) in ITERATORS or type(thing) in SHARED_ITERATORS:
             _advance(task, thing, site)
@@ -201,7 +201,7 @@ def _advance(task: Any, iterator: Any, site: Any) -> None:
 def _attribute(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     from pytest_conc.instrument.attributes import attribute_location, classify
 
-    if len(arguments) < 3 or not isinstance(arguments[2], str):
+    if len(arguments) < 3 or type(arguments[2]) is not str:
         return
     owner, name = arguments[1], arguments[2]
     kind = _ATTRIBUTES[arguments[0]]
@@ -223,7 +223,7 @@ def _type_call(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
 
 
 def _descriptor(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
-    if len(arguments) > 1 and isinstance(arguments[1], _CONTAINER_BASES):
+    if len(arguments) > 1 and issubclass(type(arguments[1]), _CONTAINER_BASES):
         _method(task, arguments[1], arguments[0].__name__, arguments[2:], site)
 
 
@@ -232,7 +232,7 @@ def _python_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     if type(function) is not FunctionType or is_silent(function):
         return
     owner = arguments[0].__self__
-    if hasattr(owner, "__setitem__") or isinstance(owner, _CONTAINER_BASES):
+    if hasattr(type(owner), "__setitem__") or issubclass(type(owner), _CONTAINER_BASES):
         announce_whole(task, READ if function.__name__ in READING_METHODS else WRITE, owner, site)
     if len(arguments) > 1:
         _given(task, WRITE, arguments[1:], site)

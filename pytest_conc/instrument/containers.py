@@ -143,6 +143,11 @@ def _is_container(kind: type, method: str) -> bool:
     return method in ("__getitem__", "__setitem__", "__delitem__", "__next__") or issubclass(kind, tuple(CONTAINERS))
 
 
+def is_new_key(container: Any, key: Any) -> bool:
+    """Whether `container[key] = …` makes a new item of a dictionary; a key of the user's own class is not asked."""
+    return issubclass(type(container), dict) and type(key) in PLAIN_KEYS and key not in container
+
+
 def item_location(task: Any, container: Any, key: Any, is_new: bool = False) -> Location:
     """The location of `container[key]`: that of the item, or of the whole where the key says no more.
 
@@ -154,7 +159,7 @@ def item_location(task: Any, container: Any, key: Any, is_new: bool = False) -> 
         return locations.locate(container, WHOLE)
     if is_new or type(container) is collections.deque:
         return locations.locate(container, WHOLE)
-    if kind is int and key < 0 and isinstance(container, (list, bytearray)):
+    if kind is int and key < 0 and issubclass(type(container), (list, bytearray)):
         key += len(container)
     return locations.locate_item(container, key)
 

@@ -28,6 +28,7 @@ from pytest_conc.instrument.containers import (
     ITERATORS,
     announce_whole,
     is_container,
+    is_new_key,
     item_location,
 )
 from pytest_conc.instrument.locations import WHOLE
@@ -194,7 +195,7 @@ def write_item(container: Any, key: Any, value: Any, site: Any) -> None:
     """Before `container[key] = value`."""
     task = CONTESTED.get(get_ident())
     if task is not None and is_container(container, "__setitem__"):
-        location = item_location(task, container, key, is_new=isinstance(container, dict) and key not in container)
+        location = item_location(task, container, key, is_new=is_new_key(container, key))
         _access(task, WRITE, location, site, lambda: value_of_item(container, key), value)
 
 

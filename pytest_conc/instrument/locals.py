@@ -30,7 +30,7 @@ def select_local(task: Any, owner: Any) -> None:
     entry[1] = task
     if task in entry[2]:
         current.update(entry[2][task])
-    elif type(owner).__init__ is not object.__init__:
+    elif type(owner) is not _local and type(owner).__init__ is not _local.__init__:
         current.update(_as_made_for_a_thread(owner))
 
 

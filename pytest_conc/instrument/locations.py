@@ -157,7 +157,7 @@ class Locations:
     def _enter(self, owner: Any, kind: str | None) -> _Entry:
         kind = type(owner).__name__ if kind is None else kind
         number = 0
-        if not isinstance(owner, type):
+        if not issubclass(type(owner), type):  # isinstance would ask owner.__class__
             number = self._counts[kind] = self._counts.get(kind, 0) + 1
         entry = _Entry(number, kind)
         address = id(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MemberDescriptorType
 from typing import Any
 
-from pytest_conc.instrument.containers import CONTAINERS
+from pytest_conc.instrument.containers import CONTAINERS, PLAIN_KEYS
 from pytest_conc.model.current import outside
 from pytest_conc.model.short import short
 
@@ -18,7 +18,7 @@ def value_of_attribute(owner: Any, name: str) -> str | None:
         values = {}
     if name in values:
         return short(values[name])
-    for base in owner.__mro__ if isinstance(owner, type) else type(owner).__mro__:
+    for base in owner.__mro__ if issubclass(type(owner), type) else type(owner).__mro__:
         if name in base.__dict__:
             return _in_class(base.__dict__[name], owner)
     return None
@@ -26,7 +26,7 @@ def value_of_attribute(owner: Any, name: str) -> str | None:
 
 def value_of_item(container: Any, key: Any) -> str | None:
     """A short text for `container[key]`, or None where it is not there or a class of the user's would compute it."""
-    if type(container) not in CONTAINERS:
+    if type(container) not in CONTAINERS or type(key) not in PLAIN_KEYS:
         return None
     with outside():
         try:
@@ -38,7 +38,7 @@ def value_of_item(container: Any, key: Any) -> str | None:
 
 
 def _in_class(found: Any, owner: Any) -> str | None:
-    if isinstance(found, MemberDescriptorType) and not isinstance(owner, type):
+    if type(found) is MemberDescriptorType and not issubclass(type(owner), type):
         try:
             return short(found.__get__(owner))
         except AttributeError:

@@ -140,3 +140,49 @@ def test_every_feature_of_python_computes_the_same_as_outside(host):
 
     plain = program()
     assert once(program, host) == plain
+
+
+class Key:
+    """A key that remembers its hash, as caches' keys do."""
+
+    def __init__(self):
+        self.hashed = 0
+
+    def __hash__(self):
+        self.hashed += 1
+        return 7
+
+
+class Chameleon:
+    """Says that it is something else, and looks at itself to say so, as mocks do."""
+
+    def __init__(self):
+        self.spec = int
+
+    @property
+    def __class__(self):
+        return self.spec
+
+
+def test_looking_at_a_program_calls_none_of_its_code():
+    key, thing = Key(), Chameleon()
+
+    def program():
+        key.hashed = 0
+        table, seen = {}, []
+
+        def put():
+            table[key] = thing.spec
+
+        def look():
+            seen.append(thing)
+            seen.append(table.get("other"))
+
+        together(put, look)
+        assert key.hashed == 1
+        assert False  # noqa: B011 - the failing execution is the one that is looked at closely
+
+    failure = explore(program, executions=3).failure
+    assert type(failure.error) is AssertionError
+    assert "hashed" not in str(failure.error)
+    assert len([step for step in failure.trace if step.resource.endswith(".hashed")]) == 2

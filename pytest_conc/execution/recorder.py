@@ -14,20 +14,22 @@ from typing import Any, NamedTuple
 
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+POOLS = os.path.join(STDLIB, "concurrent", "futures")
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
 
 
 class Place(NamedTuple):
-    """A line of source."""
+    """A line of source. `inside` says that it called a pool or future, which then did the operation."""
 
     filename: str
     line: int
     function: str
+    inside: bool = False
 
     @property
     def is_users(self) -> bool:
-        """Whether the line is the user's own, not one of the standard library."""
-        return bool(self.filename) and not _is_library(self.filename)
+        """Whether the line is the user's own, and what it does not the inside of a pool or future."""
+        return bool(self.filename) and not _is_library(self.filename) and not self.inside
 
     @property
     def source(self) -> str:
@@ -55,11 +57,12 @@ def _is_library(filename: str) -> bool:
 
 def place_of(frame: FrameType | None) -> Place:
     """The innermost line of the user's own code, seen from this frame; else of any code that is not ours."""
-    fallback = NOWHERE
+    fallback, inside = NOWHERE, False
     while frame is not None:
         name = frame.f_code.co_filename
+        inside = inside or name.startswith(POOLS)
         if not name.startswith(OWN):
-            place = Place(name, frame.f_lineno, frame.f_code.co_qualname)
+            place = Place(name, frame.f_lineno, frame.f_code.co_qualname, inside)
             if not _is_library(name):
                 return place
             if fallback is NOWHERE:

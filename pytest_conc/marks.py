@@ -13,11 +13,13 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 
 @overload
-def interleave(test: T, /) -> T: ...
+def interleave(test: T, /) -> T:
+    """Bare: `@interleave`."""
 
 
 @overload
-def interleave(**options: Any) -> Callable[[T], T]: ...
+def interleave(**options: Any) -> Callable[[T], T]:
+    """Called: `@interleave(finds=Deadlock)`."""
 
 
 def interleave(test: Any = None, /, **options: Any) -> Any:

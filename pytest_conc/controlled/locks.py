@@ -15,12 +15,35 @@ from pytest_conc.model.current import RUNNING
 
 
 def _methods(kind: Any) -> dict[str, Any]:
-    real_acquire, real_release = kind.acquire, kind.release
+    """Our methods for a lock type, by name; only those that this Python's type has."""
+    acquire, release, locked = _acquirer(kind.acquire), _releaser(kind.release), _looker(getattr(kind, "locked", None))
 
+    def leave(self: Any, *error: Any) -> None:
+        release(self)
+
+    methods = {
+        "acquire": acquire,
+        "release": release,
+        "locked": locked,
+        "__enter__": acquire,
+        "__exit__": leave,
+        "acquire_lock": acquire,
+        "release_lock": release,
+        "locked_lock": locked,
+        "_at_fork_reinit": _reinit(kind._at_fork_reinit),
+        "_recursion_count": _recursion_count,
+        "_is_owned": _is_owned,
+        "_release_save": _release_save,
+        "_acquire_restore": _acquire_restore,
+    }
+    return {name: method for name, method in methods.items() if name in vars(kind)}
+
+
+def _acquirer(real: Any) -> Any:
     def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
         task = RUNNING.get(get_ident())
         if task is None:
-            return real_acquire(self, blocking, timeout)  # type: ignore[no-any-return]
+            return bool(real(self, blocking, timeout))
         execution = task.execution
         state = execution.states.get(id(self)) or lock_state(execution, self)
         if not blocking or timeout != -1:
@@ -32,59 +55,41 @@ def _methods(kind: Any) -> dict[str, Any]:
         state.take(task)
         return True
 
+    return acquire
+
+
+def _releaser(real: Any) -> Any:
     def release(self: Any) -> None:
         task = RUNNING.get(get_ident())
-        if task is None:
-            real_release(self)
+        state = None if task is None else task.execution.states.get(id(self))
+        if task is None or state is None or state.owner is None:
+            real(self)
             return
-        execution = task.execution
-        state = execution.states.get(id(self)) or lock_state(execution, self)
-        if state.reentrant and state.owner is not task and state.owner is not None:
+        if state.reentrant and state.owner is not task:
             raise RuntimeError("cannot release un-acquired lock")
+        task.execution.follow_up(task, "release", state)
         if state.owner is None:
-            real_release(self)
-            return
-        execution.follow_up(task, "release", state)
-        if state.owner is None:
-            real_release(self)
+            real(self)
         elif state.depth > 1:
             state.depth -= 1
-            real_release(self)
+            real(self)
         else:
             state.give()
 
+    return release
+
+
+def _looker(real: Any) -> Any:
     def locked(self: Any) -> bool:
         task = RUNNING.get(get_ident())
-        if task is None or not hasattr(kind, "locked"):
-            return real_locked(self)  # type: ignore[no-any-return]
+        if task is None:
+            return bool(real(self))
         state = lock_state(task.execution, self)
         task.execution.learned.tries = True
         task.execution.announce(task, "locked", state)
         return state.owner is not None or state.held_outside()
 
-    def leave(self: Any, *error: Any) -> None:
-        release(self)
-
-    real_locked: Any = getattr(kind, "locked", None)
-    methods = {
-        "acquire": acquire,
-        "release": release,
-        "__enter__": acquire,
-        "__exit__": leave,
-        "acquire_lock": acquire,
-        "release_lock": release,
-    }
-    if real_locked is not None:
-        methods |= {"locked": locked, "locked_lock": locked}
-    methods["_at_fork_reinit"] = _reinit(kind._at_fork_reinit)
-    if kind is RLOCK:
-        methods |= {
-            "_recursion_count": _recursion_count,
-            "_is_owned": _is_owned,
-            "_release_save": _release_save,
-            "_acquire_restore": _acquire_restore,
-        }
-    return {name: method for name, method in methods.items() if name in vars(kind)}
+    return locked
 
 
 def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:

@@ -151,4 +151,4 @@ class Explored:
         return f"pytest '{self._name}' --conc-replay {failure.token}"
 
 
-_ENDS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, bdb.BdbQuit)
+_ENDS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, bdb.BdbQuit, WrongUse)

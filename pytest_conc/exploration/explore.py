@@ -16,6 +16,7 @@ from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.instrument.watch import watched_modules
+from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.operation import MODES, NOTHING, READ, WRITE
@@ -111,10 +112,20 @@ def explore(program: Callable[[], Any], **options: Any) -> Exploration:
     max_preemptions, max_steps, hang_after, targets, keep_going. Never raises for a failing program, only for wrong
     use (WrongUse). The first `n` executions do not depend on how many are asked for.
     """
+    __tracebackhide__ = True
+    _refuse_nesting()
     settings = Settings().with_options(options)
     if not callable(program):
         raise WrongUse(f"explore({program!r}) got something that cannot be called; pass a function without arguments")
     return explore_with(program, settings, name_of(program), modules_for(program, settings, os.getcwd()))
+
+
+def _refuse_nesting() -> None:
+    __tracebackhide__ = True
+    if current_task() is not None:
+        raise WrongUse(
+            "explore() was called inside of an exploration; call it outside, or call the inner program itself"
+        )
 
 
 def modules_for(program: Callable[[], Any], settings: Settings, root: str) -> list[ModuleType]:
@@ -253,6 +264,8 @@ def replay(program: Callable[[], Any], token: str, **options: Any) -> Failure | 
     Raises WrongUse for a token that is malformed or of another program, ReplayDiverged if the program has changed so
     that the schedule does not fit any more.
     """
+    __tracebackhide__ = True
+    _refuse_nesting()
     settings = Settings().with_options(options)
     name = name_of(program)
     read_token(token, name)

@@ -18,8 +18,7 @@ from pytest_conc.execution.recorder import Recorder
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.watchdog import Watchdog
 from pytest_conc.instrument.instrumentation import Instrumentation
-from pytest_conc.model.current import current_task
-from pytest_conc.model.settings import Settings, WrongUse
+from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.protocol import Strategy
 
 COLLECT_EVERY: Final = 256
@@ -63,10 +62,6 @@ class Runner:
 @contextmanager
 def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iterator[Runner]:
     """A runner for this program; everything it patched is back in its place afterwards."""
-    if current_task() is not None:
-        raise WrongUse(
-            "explore() was called inside of an exploration; call it outside, or call the inner program itself"
-        )
     instrumentation = Instrumentation(modules, settings.preemption == "gil", _rewritten)
     host = host_named(settings.host)
     with ExitStack() as stack:

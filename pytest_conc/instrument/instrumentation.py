@@ -133,6 +133,7 @@ class _Reached:
         self.function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         return self.instrumentation.reach(self.function)(*args, **kwargs)
 
 

@@ -1,6 +1,6 @@
 """Output and logs of an exploration: only those of the execution that is reported are kept.
 
-That is the failing one, in its last replay, or the first one if all pass.
+That is the failing one, in its last replay, or the last one if all pass.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ class Captured:
     def __init__(self, item: pytest.Item) -> None:
         self._item = item
         self._sinks: list[_Sink] = []
-        self._first: list[list[str]] | None = None
-        self._begun = 0
 
     def __enter__(self) -> Captured:
         self._sinks = [_Sink(sys.stdout), _Sink(sys.stderr)]
@@ -54,18 +52,9 @@ class Captured:
 
     def begin(self) -> None:
         """A new execution: forgets what the one before has written."""
-        self._begun += 1
-        if self._begun == 2:
-            self._first = [sink.parts for sink in self._sinks]
         for sink in self._sinks:
             sink.parts = []
         self._forget_logs()
-
-    def keep_first(self) -> None:
-        """All executions passed: the first one is reported."""
-        if self._first is not None:
-            for sink, parts in zip(self._sinks, self._first, strict=True):
-                sink.parts = parts
 
     def _forget_logs(self) -> None:
         plugin: Any = self._item.config.pluginmanager.get_plugin("logging-plugin")

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_conc.model.mixing import mixed
-from pytest_conc.model.operation import GETS, MODES, NOTHING, PUTS, READ, READS, WRITE
+from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READ, READS, WRITE
 
 Event = int
 
@@ -41,7 +41,7 @@ class ClassHash:
             if not task.performed:
                 task.performed = paths.setdefault(task.path, len(paths) + 1) << 20
             task.performed = event = task.performed + 1
-            if kind is READ or kind is WRITE:
+            if kind is READ or kind is WRITE or kind is INSERT:
                 whole = resource.container
                 if whole is None and not resource.has_items:
                     if not resource.matters:
@@ -53,7 +53,10 @@ class ClassHash:
                         before = resource.reads + resource.writes
                         resource.reads, resource.writes = [], [event]
                 elif resource.matters or (whole is not None and whole.matters):
-                    before = _items(resource, whole, event, kind)
+                    if kind is INSERT and whole is not None:  # a new item: as if the whole were written
+                        before = _items(whole, None, event, WRITE)
+                    else:
+                        before = _items(resource, whole, event, kind)
                 else:
                     continue
             else:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 from types import ModuleType
 from typing import Any, Final
@@ -19,14 +20,18 @@ from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
-from pytest_conc.model.operation import MODES, NOTHING, READ, WRITE
+from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
 from pytest_conc.model.schedule import read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
 from pytest_conc.strategies.replay import Replay
 
-SHARING: Final = frozenset(MODES) - {READ, WRITE, "exit"} - {kind for kind, mode in MODES.items() if mode == NOTHING}
+SHARING: Final = (
+    frozenset(MODES) - {READ, WRITE, INSERT, "exit"} - {kind for kind, mode in MODES.items() if mode == NOTHING}
+)
+RACES: Final = frozenset({"LostUpdate", "CheckThenAct", "OrderViolation"})
+GIL_EXECUTIONS: Final = 100
 RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
 
 
@@ -161,7 +166,20 @@ def explore_with(
     with runner(program, settings, modules) as run:
         _Loop(exploration, run, strategy, ends_with).go()
         exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
+    failure = exploration.failure
+    if failure is not None and failure.finding.kind in RACES and settings.preemption == "any":
+        exists = _exists_with_gil(program, settings, modules, type(failure.error))
+        exploration.failure = replace(failure, with_gil=exists)
     return exploration
+
+
+def _exists_with_gil(
+    program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType], error: type[BaseException]
+) -> bool:
+    """Whether a short exploration finds the error where only this CPython with the GIL can switch."""
+    strategy = strategy_named("auto", settings.seed)
+    with runner(program, settings.with_options({"preemption": "gil"}), modules) as run:
+        return any(type(run.run(strategy).error) is error for _ in range(GIL_EXECUTIONS))
 
 
 class _Loop:

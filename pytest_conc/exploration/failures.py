@@ -13,7 +13,7 @@ from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
-from pytest_conc.model.operation import Step
+from pytest_conc.model.operation import INSERT, WRITE, Step
 from pytest_conc.model.schedule import Schedule, token_of
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.replay import Replay
@@ -112,7 +112,7 @@ def _step(execution: Any, index: int, note: Note) -> Step:
     task, kind, resource = execution.trace[index]
     return Step(
         task.label(),
-        kind,
+        WRITE if kind is INSERT else kind,
         label_of(resource),
         str(note.place),
         note.place.line,

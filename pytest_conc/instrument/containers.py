@@ -144,20 +144,20 @@ def _is_container(kind: type, method: str) -> bool:
 
 
 def is_new_key(container: Any, key: Any) -> bool:
-    """Whether `container[key] = …` makes a new item of a dictionary; a key of the user's own class is not asked."""
+    """Whether `container[key] = …` makes a new item of a dictionary, and so changes its length and order.
+
+    A key of the user's own class is not asked.
+    """
     return issubclass(type(container), dict) and type(key) in PLAIN_KEYS and key not in container
 
 
-def item_location(task: Any, container: Any, key: Any, is_new: bool = False) -> Location:
-    """The location of `container[key]`: that of the item, or of the whole where the key says no more.
-
-    A new key of a dictionary touches the whole: its length and its order.
-    """
+def item_location(task: Any, container: Any, key: Any) -> Location:
+    """The location of `container[key]`: that of the item, or of the whole where the key says no more."""
     locations: Locations = task.execution.locations
     kind = type(key)
     if kind not in PLAIN_KEYS and not (kind is tuple and all(type(part) in PLAIN_KEYS for part in key)):
         return locations.locate(container, WHOLE)
-    if is_new or type(container) is collections.deque:
+    if type(container) is collections.deque:
         return locations.locate(container, WHOLE)
     if kind is int and key < 0 and issubclass(type(container), (list, bytearray)):
         key += len(container)

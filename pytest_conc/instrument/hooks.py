@@ -34,7 +34,7 @@ from pytest_conc.instrument.containers import (
 from pytest_conc.instrument.locations import WHOLE
 from pytest_conc.instrument.values import value_of_attribute, value_of_item
 from pytest_conc.model.current import CONTESTED
-from pytest_conc.model.operation import READ, WRITE
+from pytest_conc.model.operation import INSERT, READ, WRITE
 from pytest_conc.model.short import short
 
 
@@ -123,7 +123,7 @@ def _access(task: Any, kind: str, location: Any, site: Any, look: Callable[[], s
     execution.access(task, kind, location, site)
     if execution.recorder is not None:
         there = look()
-        execution.recorder.note_access(execution, site, *((there, short(value)) if kind is WRITE else (None, there)))
+        execution.recorder.note_access(execution, site, *((None, there) if kind is READ else (there, short(value))))
 
 
 def read_global(site: Any) -> None:
@@ -195,8 +195,15 @@ def write_item(container: Any, key: Any, value: Any, site: Any) -> None:
     """Before `container[key] = value`."""
     task = CONTESTED.get(get_ident())
     if task is not None and is_container(container, "__setitem__"):
-        location = item_location(task, container, key, is_new=is_new_key(container, key))
-        _access(task, WRITE, location, site, lambda: value_of_item(container, key), value)
+        location = item_location(task, container, key)
+        _access(
+            task,
+            INSERT if is_new_key(container, key) else WRITE,
+            location,
+            site,
+            lambda: value_of_item(container, key),
+            value,
+        )
 
 
 def delete_item(container: Any, key: Any, site: Any) -> None:

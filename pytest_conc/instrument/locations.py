@@ -18,7 +18,7 @@ from sys import getrefcount
 from typing import Any, Final
 from weakref import ref
 
-from pytest_conc.model.operation import READ
+from pytest_conc.model.operation import INSERT, READ
 
 WHOLE: Final = "[…]"
 
@@ -119,6 +119,7 @@ class Locations:
         self._learn(location, task, kind, site)
         whole = location.container
         if whole is not None:
+            whole.direct = whole.direct or kind is INSERT
             self._learn(whole, task, kind, site)
             location.matters = location.matters or whole.matters
         if location.matters:

@@ -18,7 +18,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failing schedule of a program, minimised, with all that is needed to understand and repeat it."""
+    """One failing schedule of a program, minimised, with all that is needed to understand and repeat it.
+
+    `with_gil` says whether it was also found where only a CPython with the GIL switches; None where nobody looked.
+    """
 
     error: BaseException
     finding: Finding
@@ -28,3 +31,4 @@ class Failure:
     swap: tuple[Step, Step] | None = None
     execution: int = 0
     tasks: tuple[str, ...] = ()
+    with_gil: bool | None = None

@@ -17,10 +17,12 @@ NOTHING: Final = 4
 
 READ: Final = "read"
 WRITE: Final = "write"
+INSERT: Final = "insert"
 
 MODES: Final[dict[str, int]] = {
     READ: READS,
     WRITE: WRITES,
+    INSERT: WRITES,
     "acquire": WRITES,
     "try-acquire": WRITES,
     "release": WRITES,

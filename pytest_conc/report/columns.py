@@ -42,7 +42,18 @@ def _explanation(failure: Failure) -> list[str]:
     lines: list[str] = []
     for paragraph in failure.finding.explanation.splitlines():
         lines += textwrap.wrap(paragraph, WIDTH, subsequent_indent="    " if paragraph.startswith("  ") else "") or [""]
-    return lines
+    return [*lines, *_with_gil(failure)]
+
+
+def _with_gil(failure: Failure) -> list[str]:
+    if failure.with_gil is None:
+        return []
+    if failure.with_gil:
+        return ["It also happens where only CPython with the GIL can switch."]
+    return textwrap.wrap(
+        "Not found where only CPython with the GIL switches; but the language allows it, and builds without do it.",
+        WIDTH,
+    )
 
 
 def steps_that_matter(failure: Failure) -> list[Step]:

@@ -106,11 +106,13 @@ class Explored:
             raise self._failure.error
 
     def _modules(self) -> list[ModuleType]:
+        problem, own = "", [self._item.module.__name__]
         try:
-            own = [self._item.module.__name__]
             found = watched_modules(str(self._item.config.rootpath), self._settings.targets, own)
         except WrongUse as error:
-            pytest.fail(str(error), pytrace=False)
+            problem = str(error)
+        if problem:
+            pytest.fail(problem, pytrace=False)
         return found if self._item.module in found else [*found, self._item.module]
 
     def _program(self) -> Any:
@@ -141,6 +143,8 @@ class Explored:
             made.sections.append(("interleaving", report(failure, self._command(failure), explained=not told)))
         elif failure is not None:
             text = report(failure, self._command(failure))
+        if self._exploration is None and failure is None and not self._item.config.getoption("conc_replay"):
+            return
         made.conc = {  # type: ignore[attr-defined]
             "verdict": str(self._exploration) if self._exploration is not None else "replayed",
             "found": text,

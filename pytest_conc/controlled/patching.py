@@ -13,7 +13,7 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
 _MISSING = object()
@@ -80,11 +80,13 @@ class AttributePatch:
 
 
 class SwapPatch:
-    """Functions, wherever a module has a global that is one of them."""
+    """Functions, wherever a module has a global that is one of them; with `defaults`, also as default arguments."""
 
-    def __init__(self, functions: Sequence[tuple[Any, Any]]) -> None:
+    def __init__(self, functions: Sequence[tuple[Any, Any]], defaults: bool = False) -> None:
         self._ours = {id(real): (real, ours) for real, ours in functions}
         self._found: list[tuple[dict[str, Any], str, Any]] = []
+        self._defaults = defaults
+        self._changed: list[tuple[FunctionType, Any, Any]] = []
 
     def apply(self) -> None:
         """Swaps each global that is one of the functions."""
@@ -95,8 +97,27 @@ class SwapPatch:
                     self._found.append((namespace, name, value))
                     namespace[name] = ours[id(value)][1]
 
+        if self._defaults:
+            self._swap_defaults()
+
+    def _swap_defaults(self) -> None:
+        for thing in gc.get_objects():
+            if type(thing) is FunctionType and (thing.__defaults__ or thing.__kwdefaults__):
+                positional, keywords = thing.__defaults__ or (), thing.__kwdefaults__ or {}
+                if any(id(value) in self._ours for value in (*positional, *keywords.values())):
+                    self._changed.append((thing, thing.__defaults__, thing.__kwdefaults__))
+                    thing.__defaults__ = tuple(map(self._swapped, positional)) or None
+                    thing.__kwdefaults__ = {name: self._swapped(value) for name, value in keywords.items()} or None
+
+    def _swapped(self, value: Any) -> Any:
+        real, ours = self._ours.get(id(value), (None, None))
+        return ours if value is real and real is not None else value
+
     def undo(self) -> None:
         """Swaps them back, also in modules that took ours over meanwhile."""
+        while self._changed:
+            function, positional, keywords = self._changed.pop()
+            function.__defaults__, function.__kwdefaults__ = positional, keywords
         real = {id(ours): value for value, ours in self._ours.values()}
         for namespace, name, value in self._found:
             if id(namespace.get(name)) in real:

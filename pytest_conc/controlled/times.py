@@ -65,6 +65,7 @@ PATCHES: list[Patch] = [
                 (getattr(time, name + "_ns"), _clock(getattr(time, name + "_ns"), start, 10**9))
                 for name, start in _CLOCKS.items()
             ),
-        ]
+        ],
+        defaults=True,
     )
 ]

@@ -95,7 +95,7 @@ class Recorder:
 
     def note_access(self, execution: Any, site: Any, before: str | None, after: str | None) -> None:
         """A read or write of shared state has been performed, or is about to be."""
-        if not execution.atomic:
+        if not execution.atomic and not execution.ending:
             place = Place(site.filename, site.line, site.code_name)
             self.notes[len(execution.trace) - 1] = Note(place, before, after)
 

@@ -169,6 +169,8 @@ class Execution:
         task.finished = True
         self.alive.remove(task)
         _ACTIVE.pop(task.ident, None)
+        if task.thread is not None:
+            task.thread._is_stopped = True
         self.stale = True
         if self.ending:
             return self.main
@@ -321,7 +323,8 @@ class Execution:
                 self.fail(task, deadlock(self))
                 return self.main
             enabled = self._refresh()
-        return enabled[0] if len(enabled) == 1 and not self.asks_always else self.choice(task, enabled)
+        asks = self.asks_always and self.unjoined  # what is not recorded is not asked for
+        return enabled[0] if len(enabled) == 1 and not asks else self.choice(task, enabled)
 
     def _refresh(self) -> list[Task]:
         self.enabled = [task for task in self.alive if task.guard is None or task.guard(task)]

@@ -259,7 +259,7 @@ class _Loop:
         error = UncontrolledNondeterminism(
             f"the same schedule gave two different executions; the first step that differs: {step}. Something the "
             "program uses is not the same in each execution: state that survives from one to the next (a module "
-            "global, a cache), the order of a set, the real time, a file"
+            "global, a cache, a pool of threads in a fixture of wider scope), the order of a set, the real time, a file"
         )
         error.__cause__ = execution.error
         finding = Finding("UncontrolledNondeterminism", str(error))

@@ -31,7 +31,7 @@ def _coverage(exploration: Any) -> str:
         f"unseen mass {exploration.unseen:.3f}",
     ]
     if exploration.failure is None and exploration.executions:
-        parts.append(f"at most {min(100.0, 300 / exploration.executions):.2g} % per schedule at 95 %")
+        parts.append(f"at most {min(100.0, 300 / exploration.executions):.3g} % per schedule at 95 %")
     if not exploration.saw_sharing:
         parts.append("no shared state was seen: is the code under test among the watched modules?")
     return ", ".join(parts)

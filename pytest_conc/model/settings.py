@@ -46,6 +46,8 @@ class Settings:
         _check_number("hang_after", self.hang_after, at_least=0)
         if self.seconds is not None:
             _check_number("seconds", self.seconds, at_least=0)
+            if self.seconds == 0:
+                raise WrongUse("seconds=0 leaves no time for any execution; leave it out for no bound")
         if self.max_preemptions is not None:
             _check_number("max_preemptions", self.max_preemptions, at_least=0, whole=True)
 

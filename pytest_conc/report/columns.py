@@ -31,6 +31,8 @@ def report(failure: Failure, command: str, explained: bool = True) -> str:
 
 
 def _headline(failure: Failure) -> str:
+    if not failure.token:
+        return f"{failure.finding.kind} in execution {failure.execution}"
     count = failure.preemptions
     switches = "no preemption" if count == 0 else "1 preemption" if count == 1 else f"{count} preemptions"
     error = type(failure.error).__name__

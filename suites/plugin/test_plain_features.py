@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import threading
+import time
 from threading import Thread
 
 import pytest
@@ -186,3 +187,31 @@ def test_looking_at_a_program_calls_none_of_its_code():
     assert type(failure.error) is AssertionError
     assert "hashed" not in str(failure.error)
     assert len([step for step in failure.trace if step.resource.endswith(".hashed")]) == 2
+
+
+def test_time_may_pass_before_the_first_thread_is_started():
+    def program():
+        threading.Event().wait(1)
+        lock, found = threading.Lock(), []
+
+        def add():
+            with lock:
+                found.append(1)
+
+        together(add, add)
+        return len(found)
+
+    exploration = explore(program, executions=50)
+    assert exploration.failure is None
+    assert exploration.outcomes == {2: 50}
+
+
+def expires(after, clock=time.monotonic, *, sleep=time.sleep):
+    due = clock() + after
+    sleep(after)
+    return clock() >= due
+
+
+def test_clocks_that_are_default_arguments_are_virtual():
+    assert explore(lambda: expires(3600), executions=3).outcomes == {True: 3}
+    assert expires.__defaults__ == (time.monotonic,)

@@ -61,7 +61,6 @@ class Execution:
         self.host = host
         self.recorder = recorder
         self.limit = settings.max_steps
-        self.hang_after = settings.hang_after
         self.any_time = settings.timing == "any"
         self.asks_always = getattr(strategy, "asks_always", False)
         self.everything_hot = self.asks_always or (learned.is_curious() and settings.preemption == "any")

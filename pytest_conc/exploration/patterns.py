@@ -60,7 +60,7 @@ def _checks_then_acts(steps: Sequence[Step]) -> Iterator[Triple]:
         if later is None or steps[later].task == read.task:
             continue
         for mine in steps[later + 1 :]:
-            if mine.task == read.task and mine.kind in (READ, WRITE):
+            if mine.task == read.task and mine.kind in (READ, WRITE) and not mine.internal:
                 yield read, steps[later], mine
                 break
 

@@ -8,6 +8,8 @@ from typing import Any
 def verdict(exploration: Any) -> str:
     """What the exploration can claim, and what it cannot."""
     parts = [_found(exploration), _coverage(exploration), *exploration.notes]
+    if exploration.ended_by == "seconds":
+        parts.append(f"ended by seconds={exploration.settings.seconds:g}, after {exploration.executions} executions")
     if exploration.settings.max_preemptions is not None:
         parts.append(f"bound: at most {exploration.settings.max_preemptions} preemptions")
     return "; ".join(part for part in parts if part)

@@ -15,7 +15,7 @@ class Site:
     place so far.
     """
 
-    __slots__ = ("code_name", "epoch", "filename", "hot", "kind", "line", "name", "namespace", "owner_type")
+    __slots__ = ("code_name", "filename", "hot", "kind", "line", "name", "namespace", "owner_type")
 
     def __init__(self, code_name: str, filename: str, line: int, name: str, namespace: dict[str, object]) -> None:
         self.code_name = code_name
@@ -26,7 +26,6 @@ class Site:
         self.hot = False
         self.owner_type: type | None = None
         self.kind = 0
-        self.epoch = 0
 
     def __repr__(self) -> str:
         return f"<Site {self.code_name} {self.filename}:{self.line} {self.name}>"

@@ -19,7 +19,6 @@ from pytest_conc.model.settings import WrongUse
 Schedule = tuple[tuple[int, int], ...]
 
 PREFIX = "c1."
-HOSTS = ("greenlets", "threads")
 
 
 def schedule_of(tasks: Iterable[int]) -> Schedule:

@@ -221,3 +221,9 @@ def test_a_deadlock_says_who_holds_and_wants_what():
     assert isinstance(failure.error, Deadlock)
     assert str(failure.error).count("holds") == 2
     assert str(failure.error).count("peers.py:") >= 4
+
+
+def test_the_verdict_names_the_bound_that_ended_it():
+    program = peers.PROGRAMS["increment"][1]
+    assert "ended by seconds=0.05, after" in str(explore(program, executions=10**9, seconds=0.05))
+    assert "seconds" not in str(explore(program, executions=5, seconds=1000))

@@ -1,4 +1,4 @@
-"""Hosts: how tasks are suspended and resumed. A new host is one file and one line in `HOSTS`."""
+"""Hosts: how tasks are suspended and resumed. A new host is one file and one branch of `host_named`."""
 
 from __future__ import annotations
 

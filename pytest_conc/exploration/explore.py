@@ -25,6 +25,7 @@ from pytest_conc.model.schedule import read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
+from pytest_conc.strategies.protocol import Strategy
 from pytest_conc.strategies.replay import Replay
 
 SHARING: Final = (
@@ -92,12 +93,11 @@ class Exploration:
 
         return verdict(self)
 
-    def count(self, execution: Execution, class_number: int) -> bool:
-        """One more execution has ended; returns whether its class is new."""
+    def count(self, execution: Execution, class_number: int) -> None:
+        """One more execution has ended."""
         self.executions += 1
         self.outcomes[_outcome(execution)] += 1
-        times = self._classes[class_number] = self._classes.get(class_number, 0) + 1
-        return times == 1
+        self._classes[class_number] = self._classes.get(class_number, 0) + 1
 
 
 def _outcome(execution: Execution) -> Any:
@@ -160,9 +160,7 @@ def explore_with(
     """
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
-    strategy = strategy_named(settings.strategy, settings.seed)
-    if settings.max_preemptions is not None:
-        strategy = AtMost(settings.max_preemptions, strategy)
+    strategy = _strategy_for(settings)
     with runner(program, settings, modules) as run:
         _Loop(exploration, run, strategy, ends_with).go()
         exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
@@ -171,6 +169,14 @@ def explore_with(
         exists = _exists_with_gil(program, settings, modules, type(failure.error))
         exploration.failure = replace(failure, with_gil=exists)
     return exploration
+
+
+def _strategy_for(settings: Settings) -> Strategy:
+    __tracebackhide__ = True
+    if settings.strategy == "dpor" and settings.preemption == "gil":
+        raise WrongUse("strategy='dpor' needs preemption='any': with 'gil' several accesses are one step; try 'surw'")
+    strategy = strategy_named(settings.strategy, settings.seed)
+    return strategy if settings.max_preemptions is None else AtMost(settings.max_preemptions, strategy)
 
 
 def _exists_with_gil(
@@ -192,7 +198,7 @@ class _Loop:
         self.exploration = exploration
         self.run = run
         self.strategy = strategy
-        self.tell: Callable[[bool], None] | None = getattr(strategy, "end", None)
+        self.tell: Callable[[], None] | None = getattr(strategy, "end", None)
         self.hash = ClassHash()
 
     def go(self) -> None:
@@ -203,8 +209,13 @@ class _Loop:
             if until is not None and monotonic() > until and self.exploration.executions:
                 self.exploration.ended_by = "seconds"
                 return
-            if self._one() and (not settings.keep_going or self.exploration.ended_with is not None):
+            failed = self._one()
+            if failed and (not settings.keep_going or self.exploration.ended_with is not None):
                 self.exploration.ended_by = "failure"
+                return
+            if getattr(self.strategy, "exhausted", False):
+                self.exploration.ended_by = "exhausted"
+                self.exploration.exhaustive = settings.max_preemptions is None
                 return
         self.exploration.ended_by = "executions"
 
@@ -213,9 +224,9 @@ class _Loop:
         execution = self.run.run(self.strategy)
         if not self.exploration.saw_sharing:
             self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
-        is_new = self.exploration.count(execution, self.hash.of(execution.trace, self.run.learned.exits))
+        self.exploration.count(execution, self.hash.of(execution.trace, self.run.learned.exits))
         if self.tell is not None:
-            self.tell(is_new)
+            self.tell()
         number = self.exploration.executions
         if isinstance(execution.error, self.ends_with):
             self.exploration.ended_with = execution.error

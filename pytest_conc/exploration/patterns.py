@@ -16,7 +16,7 @@ from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import MODES, NOTHING, READ, READS, WRITE, Step
 
 Triple = tuple[Step, Step, Step]
-_LOCKING = frozenset({"acquire", "release", "wait", "wake", "notify", "exit"})
+_LOCKING = frozenset({"acquire", "release", "wait", "wake", "try-wake", "notify", "exit"})
 
 
 def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:

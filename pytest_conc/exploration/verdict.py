@@ -26,18 +26,26 @@ def _found(exploration: Any) -> str:
 def _coverage(exploration: Any) -> str:
     if exploration.failure is not None and not exploration.settings.keep_going:
         return ""
-    if exploration.exhaustive:
-        return f"exhaustive: {exploration.classes} of {exploration.classes} interleaving classes"
+    parts = [_all_of(exploration)] if exploration.exhaustive else _some_of(exploration)
+    if not exploration.saw_sharing:
+        parts.append("no shared state was seen: is the code under test among the watched modules?")
+    return ", ".join(parts)
+
+
+def _all_of(exploration: Any) -> str:
+    return f"exhaustive: {exploration.classes} of {_count(exploration.classes, 'interleaving class')}"
+
+
+def _some_of(exploration: Any) -> list[str]:
     parts = [
         f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
         f"unseen mass {exploration.unseen:.3f}",
     ]
     if exploration.failure is None and exploration.executions:
         parts.append(f"at most {min(100.0, 300 / exploration.executions):.3g} % per schedule at 95 %")
-    if not exploration.saw_sharing:
-        parts.append("no shared state was seen: is the code under test among the watched modules?")
-    return ", ".join(parts)
+    return parts
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"

@@ -18,6 +18,7 @@ test-all: .venv/stamp  ## all suites on every CPython found here
 bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up (minutes)
 	$(BIN)/python -m suites.benchmarks.peers_found
 	$(BIN)/python -m suites.benchmarks.strategies
+	$(BIN)/python -m suites.benchmarks.replays
 	$(BIN)/python -m suites.benchmarks.realbugs
 	$(BIN)/python -m suites.benchmarks.speed
 	$(BIN)/python -m suites.benchmarks.memory

@@ -78,6 +78,7 @@ class Execution:
         self.threads_named = self.threads_made = self.pools_named = self.futures_made = 0
         self._seed = settings.seed
         self._random: Random | None = None
+        self.drew = False
         self.unjoined = 0
         self.atomic = self.preemptions = 0
         self.stale = True
@@ -347,6 +348,7 @@ class Execution:
         """Bytes for `os.urandom`, the same in every execution with the same seed."""
         if self._random is None:
             self._random = Random(self._seed)
+            self.drew = True
         return self._random.randbytes(size)
 
     def switch_point(self, task: Task) -> None:

@@ -16,12 +16,13 @@ from pytest_conc.execution.stuck import key_of, label_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner
+from pytest_conc.exploration.stored import retried
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
-from pytest_conc.model.schedule import read_token, schedule_of
+from pytest_conc.model.schedule import Recipe, read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
@@ -42,6 +43,7 @@ class Exploration:
     `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the
     number of distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the
     first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
+    `outdated` are the tokens of earlier runs that pass now.
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
@@ -56,6 +58,7 @@ class Exploration:
         self.watched: tuple[str, ...] = ()
         self.saw_sharing = False
         self.notes: list[str] = []
+        self.outdated: list[str] = []
         self._classes: dict[int, int] = {}
 
     @property
@@ -153,17 +156,21 @@ def explore_with(
     modules: Sequence[ModuleType],
     *,
     ends_with: tuple[type[BaseException], ...] = (),
+    tokens: Sequence[str] = (),
 ) -> Exploration:
     """As `explore`, with checked settings, for a program of that name and these watched modules.
 
-    An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure.
+    An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure. The
+    schedules of `tokens` are tried first; they are not counted as executions.
     """
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
     strategy = _strategy_for(settings)
-    with runner(program, settings, modules) as run:
-        _Loop(exploration, run, strategy, ends_with).go()
-        exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
+    exploration.failure, exploration.outdated = retried(program, settings, name, modules, tokens)
+    if exploration.failure is None or settings.keep_going:
+        with runner(program, settings, modules) as run:
+            _Loop(exploration, run, strategy, ends_with).go()
+            exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     failure = exploration.failure
     if failure is not None and failure.finding.kind in RACES and settings.preemption == "any":
         exists = _exists_with_gil(program, settings, modules, type(failure.error))
@@ -311,9 +318,9 @@ def replay_with(
     ends_with: tuple[type[BaseException], ...] = (),
 ) -> Failure | None:
     """As `replay`, with checked settings, for a program of that name and these watched modules."""
-    schedule, flags = read_token(token, name)
-    with runner(program, settings_of(settings, flags), modules) as run:
-        strategy = Replay(schedule)
+    recipe = read_token(token, name)
+    with runner(program, settings_of(settings, recipe), modules) as run:
+        strategy = Replay(recipe.schedule)
         execution = run.run(strategy, show=True)
         if isinstance(execution.error, ends_with):
             raise execution.error
@@ -321,18 +328,14 @@ def replay_with(
             return failure_of(execution, token, 1)
         if not strategy.followed:
             raise ReplayDiverged(
-                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of {len(schedule)} "
-                "segments could not be followed, and it passed; the code has changed since, so explore it again "
-                "without --conc-replay"
+                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "
+                f"{len(recipe.schedule)} segments could not be followed, and it passed; the code has changed since, "
+                "so explore it again without --conc-replay"
             )
     return None
 
 
-def settings_of(settings: Settings, flags: int) -> Settings:
+def settings_of(settings: Settings, recipe: Recipe) -> Settings:
     """The settings under which the schedule of a token was found."""
-    return settings.with_options(
-        {
-            "timing": "any" if flags & 1 else "virtual",
-            "preemption": "gil" if flags & 2 else "any",
-        }
-    )
+    seed = settings.seed if recipe.seed is None else recipe.seed
+    return settings.with_options({"timing": recipe.timing, "preemption": recipe.preemption, "seed": seed})

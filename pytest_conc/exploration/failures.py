@@ -14,7 +14,7 @@ from pytest_conc.exploration.runner import Runner
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
 from pytest_conc.model.operation import INSERT, WRITE, Step
-from pytest_conc.model.schedule import Schedule, token_of
+from pytest_conc.model.schedule import Recipe, Schedule, token_of
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.replay import Replay
 
@@ -45,7 +45,7 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
     shown = run.run(Replay(schedule), show=True)
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
-    return failure_of(shown, token_of(schedule, name, flags_of(run.settings)), number)
+    return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number)
 
 
 def failure_of(shown: Any, token: str, number: int) -> Failure:
@@ -76,7 +76,7 @@ def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: st
         finding=Finding(type(error).__name__, str(error)),
         trace=steps,
         preemptions=execution.preemptions,
-        token=token_of(schedule, name, flags_of(settings)),
+        token=token_of(recipe_of(execution, schedule, settings), name),
         execution=number,
         tasks=tuple(task.label() for task in execution.tasks),
     )
@@ -123,6 +123,6 @@ def _step(execution: Any, index: int, note: Note) -> Step:
     )
 
 
-def flags_of(settings: Settings) -> int:
-    """The settings that a schedule depends on, as a small number for its token."""
-    return (settings.timing == "any") + 2 * (settings.preemption == "gil")
+def recipe_of(execution: Any, schedule: Schedule, settings: Settings) -> Recipe:
+    """What is needed to repeat an execution with this schedule."""
+    return Recipe(schedule, settings.timing, settings.preemption, settings.seed if execution.drew else None)

@@ -20,6 +20,8 @@ def _found(exploration: Any) -> str:
     if failure is None:
         return f"{_count(ran, 'execution')} passed"
     preemptions = _count(failure.preemptions, "preemption")
+    if not failure.execution:
+        return f"{type(failure.error).__name__} in a schedule that failed before, with {preemptions}"
     return f"{type(failure.error).__name__} in execution {failure.execution} of {ran}, with {preemptions}"
 
 

@@ -31,13 +31,14 @@ def report(failure: Failure, command: str, explained: bool = True) -> str:
 
 
 def _headline(failure: Failure) -> str:
+    where = f"in execution {failure.execution}" if failure.execution else "in a schedule that failed before"
     if not failure.token:
-        return f"{failure.finding.kind} in execution {failure.execution}"
+        return f"{failure.finding.kind} {where}"
     count = failure.preemptions
     switches = "no preemption" if count == 0 else "1 preemption" if count == 1 else f"{count} preemptions"
     error = type(failure.error).__name__
     kind = failure.finding.kind if failure.finding.kind in (error, "Failure") else f"{failure.finding.kind}: {error}"
-    return f"{kind} in execution {failure.execution}, minimised to {switches}"
+    return f"{kind} {where}, minimised to {switches}"
 
 
 def _explanation(failure: Failure) -> list[str]:

@@ -60,6 +60,7 @@ class Explored:
         self._captured = Captured(item)
         self._exploration: Exploration | None = None
         self._failure: Failure | None = None
+        self._record: dict[str, Any] = {}
         self._name = base_id(item)
         if self._fresh.needed:
             item.setup = self._fresh.set_up_the_rest  # type: ignore[method-assign]
@@ -86,6 +87,8 @@ class Explored:
             pytest.exit("the debugger was left")
         if problem:
             pytest.fail(problem, pytrace=False)
+        if wants_reports(self._item.config):
+            self._record = self._recorded()  # now: raising the error adds frames of ours to its traceback
         self._judge(replaying=token is not None)
 
     def _judge(self, replaying: bool) -> None:
@@ -150,9 +153,8 @@ class Explored:
             "verdict": str(self._exploration) if self._exploration is not None else "replayed",
             "found": text,
             "watched": list(self._exploration.watched) if self._exploration is not None else [],
+            **self._record,
         }
-        if wants_reports(self._item.config):
-            made.conc.update(self._recorded())
 
     def _recorded(self) -> dict[str, Any]:
         """The record of this test as text, which crosses to the controller whatever characters it has."""

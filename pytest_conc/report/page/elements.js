@@ -25,17 +25,37 @@ function icon(path) {
 
 const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
-/** A letter for a task: A to Z, then AA, AB, … */
-const letter = (number) => (number < 26 ? "" : letter(Math.floor(number / 26) - 1)) + String.fromCharCode(65 + (number % 26));
+/** The letter of a task: M for the main task, A, B, … for the others in the order in which they were started. */
+function letter(number) {
+  if (number === 0) return "M";
+  const at = number - 1;
+  return (at < 25 ? "" : letter(Math.floor(at / 25))) + "ABCDEFGHIJKLNOPQRSTUVWXYZ"[at % 25];
+}
 
-/** The badge of a task: a letter in its colour. */
-const badge = (lane, title) => el("span", { class: `badge lane-${lane % 8}`, title }, letter(lane));
+/** The class that gives a task its colour: grey for the main task, then seven that everybody can tell apart. */
+const colour = (number) => `lane-${number === 0 ? 0 : 1 + ((number - 1) % 7)}`;
 
-const WORD = /("""|'''|f?"(?:[^"\\]|\\.)*"|f?'(?:[^'\\]|\\.)*'|#.*$|\b\d[\w.]*|\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|False|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|try|while|with|yield)\b|@[\w.]+)/g;
+const badge = (number, title) => el("span", { class: `badge ${colour(number)}`, title }, letter(number));
 
-/** A line of Python with its words coloured. */
-function code(line) {
-  return line.split(WORD).map((part, at) => (at % 2 ? el("span", { class: kindOf(part) }, part) : part));
+/** A name that may be broken after an underscore or dot. */
+const breakable = (name) => name.split(/(?<=[_./:])(?=\w)/).flatMap((part, at) => (at ? [el("wbr"), part] : [part]));
+
+const QUOTES = /[rRbBfFuU]{0,2}("""|''')/;
+const WORD = /([rRbBfFuU]{0,2}(?:"""|''').*?(?:"""|'''|$)|f?"(?:[^"\\]|\\.)*"|f?'(?:[^'\\]|\\.)*'|#.*$|\b\d[\w.]*|\b(?:and|as|assert|async|await|break|class|continue|def|del|elif|else|except|False|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|try|while|with|yield)\b|@[\w.]+)/g;
+
+/** Lines of Python with their words coloured: a list of parts for each line. */
+function code(lines) {
+  let open = null; /* the quotes of a text that goes on over several lines */
+  return lines.map((line) => {
+    const end = open ? line.indexOf(open) : 0;
+    const text = !open ? "" : end < 0 ? line : line.slice(0, end + 3);
+    if (open && end >= 0) open = null;
+    const rest = line.slice(text.length);
+    const parts = rest.split(WORD).map((part, at) => (at % 2 ? el("span", { class: kindOf(part) }, part) : part));
+    const last = [...rest.matchAll(WORD)].map(([word]) => word).find((word) => QUOTES.test(word) && !/.("""|''')$/.test(word.replace(QUOTES, "#")));
+    if (!open && last) open = QUOTES.exec(last)[1];
+    return text ? [el("span", { class: "string" }, text), ...parts] : parts;
+  });
 }
 
 function kindOf(word) {

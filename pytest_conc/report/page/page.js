@@ -41,12 +41,12 @@ function header({ session, tool }, tests) {
 
 function index(tests) {
   return el("nav", { "aria-label": "Explored tests" }, el("ol", {}, tests.map(({ test, state, anchor }) =>
-    el("li", { class: state.name }, el("a", { href: `#${anchor}` }, sign(state), el("span", { class: "test-name" }, nameOf(test)),
+    el("li", { class: state.name }, el("a", { href: `#${anchor}` }, sign(state), el("span", { class: "test-name" }, breakable(nameOf(test))),
       el("span", { class: "brief" }, brief(test)))))));
 }
 
-const nameOf = ({ id }) => id.slice(id.indexOf("::") + 1).replace(/^:/, "");
-const fileOf = ({ id }) => id.split("::")[0];
+const nameOf = ({ id }) => id.slice(id.includes("::") ? id.indexOf("::") + 2 : 0);
+const fileOf = ({ id }) => (id.includes("::") ? id.split("::")[0] : "");
 function brief({ failure, executions, outcome }) {
   if (failure) return failure.finding === "Failure" ? failure.error.type : failure.finding;
   return executions === null || outcome === "skipped" ? outcome : plural(executions, "execution");
@@ -56,7 +56,7 @@ function section({ test, state, anchor }) {
   const { failure } = test;
   return el("section", { class: `test ${state.name}`, id: anchor, "aria-labelledby": `${anchor}-name` },
     el("div", { class: "heading" }, sign(state),
-      el("h2", { id: `${anchor}-name` }, nameOf(test)), el("span", { class: "file" }, fileOf(test))),
+      el("h2", { id: `${anchor}-name` }, breakable(nameOf(test))), el("span", { class: "file" }, fileOf(test))),
     el("p", { class: "verdict" }, test.verdict), outcomes(test), failure ? shown(failure) : null, details(test));
 }
 
@@ -120,7 +120,7 @@ function gil({ with_gil: found }) {
 
 function details({ settings, watched, notes, classes, estimated_classes: estimate, executions, unseen, ended_by: ended, duration }) {
   const facts = [["executions", executions], ["ended by", ended], ["classes seen", classes], ["classes, estimated", estimate && Math.round(estimate)],
-    ["unseen mass", unseen === null ? null : unseen.toFixed(3)], ["time", duration === undefined ? null : `${duration.toFixed(2)} s`],
+    ["unseen mass", unseen === null ? null : unseen.toFixed(3)], ["time", duration === null ? null : `${duration.toFixed(2)} s`],
     ...Object.entries(settings).map(([name, value]) => [name.replace("_", " "), Array.isArray(value) ? value.join(", ") : value]),
     ["watched", watched.join(", ")], ["notes", notes.join("; ")]];
   const given = facts.filter(([name, value], at) => value !== null && value !== "" && value !== false && facts.findIndex(([other]) => other === name) === at);

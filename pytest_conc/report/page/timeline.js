@@ -31,7 +31,8 @@ class Timeline {
     this.all = all;
     this.shown = this.failure.trace.map((_, index) => index).filter((index) => all || this.matters(index));
     const tasks = new Set(this.shown.map((index) => this.failure.trace[index].task_number));
-    this.failure.waits.forEach((step) => { if (all || this.failure.trace.length < 2) tasks.add(step.task_number); });
+    const waits = this.failure.waits.filter((step) => all || step.kind !== "join" || !this.shown.length);
+    waits.forEach((step) => tasks.add(step.task_number));
     this.tasks = this.failure.tasks.map((_, number) => number).filter((number) => tasks.has(number));
     this.drawLanes();
     this.drawSource();
@@ -113,7 +114,7 @@ class Timeline {
     const { failure } = this;
     const narrow = this.tasks.length > 4;
     const head = el("tr", {}, el("th", { class: "number", scope: "col" }, el("span", { class: "offscreen" }, "Step")),
-      this.tasks.map((task) => el("th", { scope: "col", class: `lane-${this.laneOf(task) % 8}` }, this.chip(task))));
+      this.tasks.map((task) => el("th", { scope: "col", class: colour(task) }, this.chip(task))));
     this.rows = [];
     const walk = new World(failure);
     let last = null;
@@ -127,6 +128,7 @@ class Timeline {
     });
     this.rows.push(this.endRow());
     this.rows.forEach((row, position) => row.addEventListener("click", () => this.show(position)));
+    this.root.classList.toggle("long", this.rows.length > 14);
     this.lanes.replaceChildren(el("table", { class: narrow ? "list" : "grid" },
       el("caption", { class: "offscreen" }, "The steps in the order in which they happened"),
       el("thead", {}, head), el("tbody", {}, this.rows)));
@@ -140,13 +142,13 @@ class Timeline {
       this.tasks.map((task, at) => {
         const acts = task === step.task_number;
         const line = before[at] === "off" && !acts ? "off" : after[at] === "off" && !acts ? "off" : after[at];
-        const name = `lane lane-${this.laneOf(task) % 8} ${line}${acts ? " acts" : ""}`;
+        const name = `lane ${colour(task)} ${line}${acts ? " acts" : ""}`;
         return el("td", { class: name }, acts ? [el("span", { class: "who" }, this.chip(task)), ...this.cell(step, where)] : []);
       }));
   }
 
   cell(step, where) {
-    const place = !where && step.line ? el("div", { class: "line" }, el("b", {}, String(step.line)), code(step.source)) : null;
+    const place = !where && step.line ? el("div", { class: "line" }, el("b", {}, String(step.line)), code([step.source])[0]) : null;
     const mark = step.in_finding ? el("span", { class: "mark" }, this.findingNumber(step)) : null;
     return [place, el("div", { class: "what" }, mark, this.words(step))];
   }
@@ -164,13 +166,8 @@ class Timeline {
     scrollWithin(this.lanes, this.current, 60);
   }
 
-  /** The colour and letter of a task: its place among all tasks, the same with and without the filter. */
-  laneOf(task) {
-    return task;
-  }
-
   chip(task) {
-    return [badge(this.laneOf(task), this.failure.tasks[task]), " ", el("span", { class: "name" }, this.failure.tasks[task])];
+    return [badge(task, this.failure.tasks[task]), " ", el("span", { class: "name" }, this.failure.tasks[task])];
   }
 
   findingNumber(step) {
@@ -190,17 +187,17 @@ class Timeline {
 
   drawNow() {
     const { step, failure } = this;
-    this.now.className = step ? `now lane-${this.laneOf(step.task_number) % 8}` : "now end";
+    this.now.className = step ? `now ${colour(step.task_number)}` : "now end";
     if (!step) {
       this.now.replaceChildren(
         el("p", { class: "title" }, el("b", {}, failure.error.type), place(failure.error)),
-        el("p", { class: "message" }, failure.error.message));
+        el("p", { class: "message" }, failure.error.message === failure.explanation ? firstLine(failure.error.message) : failure.error.message));
       return;
     }
     this.now.replaceChildren(
       el("p", { class: "title" }, this.chip(step.task_number), place(step)),
       el("p", { class: "message" }, step.in_finding ? el("span", { class: "mark" }, this.findingNumber(step)) : null,
-        " ", this.words(step)));
+        this.words(step)));
   }
 
   /* ---- source ------------------------------------------------------------------------------------------------- */
@@ -212,20 +209,23 @@ class Timeline {
     [...this.failure.waits.filter((step) => this.tasks.includes(step.task_number)), this.failure.error].forEach(add);
     this.sourceLines = new Map();
     const touched = (part) => part.lines.some((_, at) => lines.has(`${part.file}:${part.first + at}`));
-    const parts = this.failure.sources.filter(touched).map((part) => this.excerpt(part));
+    const parts = this.failure.sources.filter(touched)
+      .map((part, at, all) => this.excerpt(part, part.file !== all[at - 1]?.file));
     this.source.replaceChildren(...parts);
     this.source.hidden = !parts.length;
     this.marked = [];
   }
 
-  excerpt(part) {
+  excerpt(part, isFirst) {
+    const coloured = code(part.lines);
     const lines = part.lines.map((text, at) => {
       const marks = el("span", { class: "marks" });
-      const line = el("li", {}, el("span", { class: "gutter" }, String(part.first + at)), marks, el("code", {}, code(text), "\n"));
+      const line = el("li", {}, el("span", { class: "gutter" }, String(part.first + at)), marks, el("code", {}, coloured[at], "\n"));
+      line.style.setProperty("--indent", `${text.length - text.trimStart().length + 4}ch`);
       this.sourceLines.set(`${part.file}:${part.first + at}`, { line, marks });
       return line;
     });
-    return el("figure", {}, el("figcaption", {}, part.file), el("ol", {}, lines));
+    return el("figure", {}, isFirst ? el("figcaption", {}, part.file) : el("div", { class: "gap" }, "⋯"), el("ol", {}, lines));
   }
 
   markSource() {
@@ -239,11 +239,11 @@ class Timeline {
       const acts = this.step && task === this.step.task_number;
       const found = this.find(acts ? this.step : this.world.place(task));
       if (!found) continue;
-      found.marks.append(badge(this.laneOf(task), `${this.failure.tasks[task]} ${acts ? "is here" : "is paused here"}`));
+      found.marks.append(badge(task, `${this.failure.tasks[task]} ${acts ? "is here" : "is paused here"}`));
       if (acts) {
         here = found;
-        found.line.className = `here lane-${this.laneOf(task) % 8}`;
-      } else found.line.classList.add("paused");
+        found.line.className = `here ${colour(task)}`;
+      } else found.line.classList.add("paused", ...(!this.step && this.world.waits(task) ? ["stuck"] : []));
       this.marked.push(found);
     }
     const failed = this.step ? null : this.find(this.failure.error);
@@ -282,7 +282,7 @@ class Timeline {
     const value = known.value === null ? el("i", {}, "not shown") : el("code", { class: "current" }, known.value);
     const was = changed && known.before !== null ? [el("code", { class: "was" }, known.before), el("span", { class: "arrow" }, " → ")] : null;
     const stale = [...known.seen].filter(([, seen]) => seen !== null && known.value !== null && seen !== known.value);
-    const notes = stale.map(([task, seen]) => el("div", { class: "stale" }, badge(this.laneOf(task)), " still goes by ", el("code", {}, seen)));
+    const notes = stale.map(([task, seen]) => el("div", { class: "stale" }, badge(task), " still goes by ", el("code", {}, seen)));
     return el("tr", { class: changed ? "changed" : acts ? "looked" : null }, el("th", { scope: "row" }, el("code", {}, name)),
       el("td", {}, was, value, changed ? el("span", { class: "tag" }, "changed") : null, notes));
   }
@@ -290,13 +290,13 @@ class Timeline {
   resource(name) {
     const parts = [];
     const holders = [...new Set(this.world.holders.get(name) || [])];
-    const list = (verb, tasks) => parts.push(el("div", {}, `${verb} `, tasks.map((task) => [badge(this.laneOf(task), this.failure.tasks[task]), " "]).flat()));
+    const list = (verb, tasks) => parts.push(el("div", {}, `${verb} `, tasks.map((task) => [badge(task, this.failure.tasks[task]), " "]).flat()));
     if (/^(R?Lock|Semaphore)/.test(name)) holders.length ? list("held by", holders) : parts.push(el("div", {}, name[0] === "S" ? "" : "free"));
     if (name.startsWith("Event") && this.world.flags.has(name)) parts.push(el("div", {}, this.world.flags.get(name) ? "set" : "not set"));
     const traffic = this.world.traffic.get(name);
     if (traffic) parts.push(el("div", {}, `${traffic.put} put, ${traffic.taken} taken`));
     const waiting = this.failure.tasks.map((_, task) => task).filter((task) => this.world.waits(task)?.resource === name);
-    if (waiting.length) list("wanted by", waiting);
+    if (waiting.length) list(/^(R?Lock|Semaphore)/.test(name) ? "wanted by" : "awaited by", waiting);
     return parts.length ? parts : [el("span", { class: "quiet" }, "–")];
   }
 
@@ -306,7 +306,7 @@ class Timeline {
     const line = at && at.line ? ` at line ${at.line}` : "";
     const text = this.world.ended.has(task) ? "has ended"
       : !this.world.begun.has(task) ? "has not begun"
-      : waits ? [`waits ${waits.what}`, waits.holder === undefined ? "" : [", held by ", badge(this.laneOf(waits.holder))], line].flat()
+      : waits ? [`waits ${waits.what}`, waits.holder === undefined ? "" : [", held by ", badge(waits.holder)], line].flat()
       : this.step && this.step.task_number === task ? `runs${line}` : `is paused${line}`;
     return el("tr", { class: waits ? "waiting" : null }, el("th", { scope: "row" }, this.chip(task)), el("td", {}, text));
   }
@@ -315,7 +315,7 @@ class Timeline {
 Timeline.active = null;
 const DESCRIBES = /^(R?Lock|Semaphore|Condition|Event|Queue|Barrier)#/;
 
-const firstLine = (text) => text.split("\n")[0];
+const firstLine = (text) => text.split("\n")[0].replace(/:$/, "");
 const place = ({ file, line, function: name }) =>
   line ? el("span", { class: "place" }, `${file.split("/").pop()}:${line}`, name ? ` in ${name.split(".<locals>.").pop()}` : "") : null;
 

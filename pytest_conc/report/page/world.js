@@ -71,7 +71,8 @@ class World {
   /** What a task waits for: null, or {what, holder}. */
   waits(task) {
     const step = this.begun.has(task) && !this.ended.has(task) && this.next(task);
-    if (!step || !(step === this.pending.get(task) || this.isBlocked(task, step))) return null;
+    const isOver = this.performed === this.steps.length;
+    if (!step || !(isOver ? step === this.pending.get(task) : this.isBlocked(task, step))) return null;
     const holder = step.kind === "acquire" ? this.holder(step.resource) : undefined;
     return { what: (WANTS[step.kind] || "for ") + step.resource, resource: step.resource, holder };
   }
@@ -81,7 +82,14 @@ class World {
     if (kind === "acquire" && /^R?Lock#/.test(resource)) return holder !== undefined && (holder !== task || resource[0] === "L");
     if (kind === "join") return !this.ended.has(this.tasks.indexOf(resource));
     if (kind === "wait for") return this.flags.get(resource) === false;
+    if (kind === "get") return this.pending.get(task)?.resource === resource && this.balance(this.performed, resource) <= this.balance(this.steps.length, resource);
     return kind === "wake";
+  }
+
+  /** How many more items were put than taken in the first `count` steps; at the end of a wait for an item there are none. */
+  balance(count, resource) {
+    const changes = { put: 1, get: -1 };
+    return this.steps.slice(0, count).reduce((sum, step) => sum + (step.resource === resource ? changes[step.kind] || 0 : 0), 0);
   }
 
   /** off, on or wait: how the line of a task is drawn. */

@@ -173,4 +173,4 @@ function fit() {
 document.addEventListener("keydown", onKey);
 window.addEventListener("beforeprint", () => timelines.forEach((timeline) => timeline.build()));
 draw(JSON.parse(document.getElementById("record").textContent));
-if (document.body.classList.contains("part")) new ResizeObserver(fit).observe(document.body);
+if (document.body.classList.contains("part")) new ResizeObserver(() => requestAnimationFrame(fit)).observe(document.body);

@@ -3,8 +3,8 @@ BIN := .venv/bin
 
 .PHONY: demo test test-all bench format clean
 
-demo: .venv/stamp  ## the lessons, with the races they find
-	$(BIN)/python -m pytest suites/lessons --conc-show -v
+demo: .venv/stamp  ## the lessons, with the races they find, also as a page: demo.html
+	$(BIN)/python -m pytest suites/lessons --conc-show -v --conc-html demo.html
 
 test: .venv/stamp  ## style, types and all suites on one interpreter
 	$(BIN)/ruff check .
@@ -29,7 +29,7 @@ format: .venv/stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist demo.html
 
 .venv/stamp: pyproject.toml
 	$(PYTHON) -m venv --clear .venv

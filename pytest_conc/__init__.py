@@ -75,5 +75,15 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports the engine only when it is asked for: pytest loads this package in every run of every project."""
     if name in _WHERE:
-        return getattr(importlib.import_module(f"pytest_conc.{_WHERE[name]}"), name)
+        module = importlib.import_module(f"pytest_conc.{_WHERE[name]}")
+        if hasattr(module, "Exploration"):
+            module.Exploration.drawn_by = _as_html
+        return getattr(module, name)
     raise AttributeError(f"module 'pytest_conc' has no attribute {name!r}")
+
+
+def _as_html(exploration: Exploration) -> str:
+    """What a notebook shows for an exploration."""
+    from pytest_conc.report.notebook import as_html
+
+    return as_html(exploration)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
@@ -49,6 +51,10 @@ OPTIONS: Final = (
     Option("keep_going", _truth, "", "do not stop at the first failure of a test"),
 )
 _MARKER_WINS: Final = frozenset({"finds", "targets", "host", "timing", "preemption"})
+REPORTS: Final = {
+    "json": "what was explored and found as JSON",
+    "html": "a page on which every failure can be stepped through",
+}
 SEED: Final = pytest.StashKey[int]()
 GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
 
@@ -66,6 +72,9 @@ def add_options(parser: pytest.Parser) -> None:
         else:
             group.addoption(flag, metavar=option.metavar, help=option.help)
         parser.addini(f"conc_{option.name}", option.help)
+    for kind, what in REPORTS.items():
+        group.addoption(f"--conc-{kind}", metavar="PATH", help=f"write {what}")
+        parser.addini(f"conc_{kind}", f"write {what}")
     parser.addini("conc_targets", "further modules whose shared state is watched", type="args", default=[])
 
 
@@ -112,6 +121,58 @@ def _check_strategy(name: str) -> None:
 
     if name not in STRATEGIES:
         raise WrongUse(unknown_name(name, tuple(STRATEGIES), "strategy"))
+
+
+def wants_reports(config: pytest.Config) -> bool:
+    """Whether any report is to be written, by this process or, on an xdist worker, by the controller."""
+    return any(config.getoption(f"conc_{kind}") is not None or config.getini(f"conc_{kind}") for kind in REPORTS)
+
+
+def report_paths(config: pytest.Config) -> dict[str, Path]:
+    """Where to write which report. Raises pytest.UsageError for a place where none can be written.
+
+    A path of the command line is relative to where pytest was started, one of the ini file to the root directory.
+    """
+    paths: dict[str, Path] = {}
+    for kind in REPORTS:
+        for text, where, base in (
+            (config.getini(f"conc_{kind}") or None, f"ini option conc_{kind}", config.rootpath),
+            (config.getoption(f"conc_{kind}"), f"--conc-{kind}", config.invocation_params.dir),
+        ):
+            if text is not None:
+                paths[kind] = _writable(text, where, base)
+    _check_distinct(paths)
+    return paths
+
+
+def _writable(text: str, where: str, base: Path) -> Path:
+    path = base / os.path.expanduser(os.path.expandvars(text))
+    if not text.strip() or path.is_dir():
+        raise pytest.UsageError(f"{where}: {text!r} is not the name of a file; write {where} {path / 'conc-report'}")
+    if not path.parent.is_dir():
+        raise pytest.UsageError(f"{where}: {text!r} is in no directory: make {str(path.parent)!r} first")
+    try:
+        _try_to_write(path)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"{where}: {text!r} cannot be written ({error.strerror}); name a file in a directory that is yours"
+        ) from None
+    return path
+
+
+def _try_to_write(path: Path) -> None:
+    if not path.exists():
+        path.touch()
+        path.unlink()
+    elif path.is_file():  # opening anything else, a pipe or a terminal, could block or be seen by its reader
+        path.open("a").close()
+
+
+def _check_distinct(paths: Mapping[str, Path]) -> None:
+    if len({path.resolve() for path in paths.values()}) < len(paths):
+        raise pytest.UsageError(
+            f"--conc-json and --conc-html: {str(paths['json'])!r} is given for both; give each report a file of its own"
+        )
 
 
 def settings_for(item: pytest.Item) -> Settings:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conc.options import SEED, add_options, read_options
+from pytest_conc.options import SEED, add_options, read_options, report_paths, wants_reports
 from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     read_options(config)
     config.stash[STORE] = Store(config)
     config.pluginmanager.register(config.stash[STORE], "conc-store")
+    _configure_reports(config)
     token = config.getoption("conc_replay")
     if token is not None:
         from pytest_conc.model.schedule import check_token
@@ -40,6 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
             check_token(token)
         except WrongUse as error:
             raise pytest.UsageError(f"--conc-replay: {error}") from None
+
+
+def _configure_reports(config: pytest.Config) -> None:
+    """Registers who writes the reports that were asked for: on the controller alone, where xdist has workers."""
+    if not wants_reports(config) or hasattr(config, "workerinput"):
+        return
+    paths = report_paths(config)
+    from pytest_conc.report.files import ReportFiles
+
+    config.pluginmanager.register(ReportFiles(paths, config.stash[SEED]), "conc-report-files")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

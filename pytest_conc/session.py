@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bdb
 import inspect
+import json
 import unittest
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import ConcurrencyError, ReplayDiverged
 from pytest_conc.model.settings import Settings, WrongUse
-from pytest_conc.options import base_id, settings_for
+from pytest_conc.options import base_id, settings_for, wants_reports
 from pytest_conc.report.columns import report
 from pytest_conc.store import STORE
 
@@ -60,6 +61,7 @@ class Explored:
         self._captured = Captured(item)
         self._exploration: Exploration | None = None
         self._failure: Failure | None = None
+        self._record: dict[str, Any] = {}
         self._name = base_id(item)
         if self._fresh.needed:
             item.setup = self._fresh.set_up_the_rest  # type: ignore[method-assign]
@@ -87,6 +89,8 @@ class Explored:
             pytest.exit("the debugger was left")
         if problem:
             pytest.fail(problem, pytrace=False)
+        if wants_reports(self._item.config):
+            self._record = self._recorded()  # now: raising the error adds frames of ours to its traceback
         self._judge(replaying=token is not None)
 
     def _judge(self, replaying: bool) -> None:
@@ -156,7 +160,19 @@ class Explored:
             "verdict": str(self._exploration) if self._exploration is not None else "replayed",
             "found": text,
             "watched": list(self._exploration.watched) if self._exploration is not None else [],
+            **self._record,
         }
+
+    def _recorded(self) -> dict[str, Any]:
+        """The record of this test as text, which crosses to the controller whatever characters it has."""
+        from pytest_conc.report.record import exploration_record, failure_record
+
+        failure, item = self._failure, self._item
+        record = {"test": self._name, **exploration_record(self._exploration, self._settings)}
+        if failure is not None:
+            expected = isinstance(failure.error, self._settings.finds)
+            record["failure"] = failure_record(failure, self._command(failure), str(item.config.rootpath), expected)
+        return {"record": json.dumps(record, allow_nan=False), "position": item.session.items.index(item)}
 
     def _command(self, failure: Failure) -> str:
         return f"pytest '{self._name}' --conc-replay {failure.token}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_conc.execution.recorder import NOWHERE
 from pytest_conc.model.findings import Deadlock, LeakedTask, LostWakeup, Starved
+from pytest_conc.model.operation import Step
 
 _SIDE = frozenset({"join", "drain", "wait until done"})
 _WAKES = frozenset({"wake", "wait for"})
@@ -18,7 +20,27 @@ def deadlock(execution: Any) -> Deadlock:
     lines = [_line(execution, task) for task in blocked if task not in idle]
     error = _class_of(guilty)("no task can go on:\n" + "\n".join("  " + line for line in lines))
     error.waits = waits(execution)
+    error.pending = tuple(_pending(execution, task) for task in blocked if task not in idle)
     return error
+
+
+def _pending(execution: Any, task: Any) -> Step:
+    """The operation that a task has announced, as it is shown."""
+    announced = {} if execution.recorder is None else execution.recorder.announced
+    place = announced.get(task.number, NOWHERE)
+    return Step(
+        task=task.label(),
+        kind=task.kind,
+        resource=label_of(task.resource),
+        site=str(place),
+        line=place.line,
+        source=place.source,
+        internal=not place.is_users,
+        path=place.filename,
+        function=place.function,
+        number=task.number,
+        lock=label_of(getattr(task.resource, "alias", None)) or None,
+    )
 
 
 def leak(left: list[Any]) -> LeakedTask:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.stuck import key_of, label_of
@@ -44,7 +44,10 @@ class Exploration:
     number of distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the
     first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
     `outdated` are the tokens of earlier runs that pass now.
+    `drawn_by` makes the HTML that a notebook shows; the public face of the package sets it, since reports lie above.
     """
+
+    drawn_by: ClassVar[Callable[[Exploration], str] | None] = None
 
     def __init__(self, settings: Settings, name: str) -> None:
         self.settings = settings
@@ -95,6 +98,10 @@ class Exploration:
         from pytest_conc.exploration.verdict import verdict
 
         return verdict(self)
+
+    def _repr_html_(self) -> str | None:
+        """The timeline, in a notebook."""
+        return None if Exploration.drawn_by is None else Exploration.drawn_by(self)
 
     def count(self, execution: Execution, class_number: int) -> None:
         """One more execution has ended."""

@@ -120,6 +120,10 @@ def _step(execution: Any, index: int, note: Note) -> Step:
         note.before,
         note.after,
         not note.place.is_users,
+        note.place.filename,
+        note.place.function,
+        task.number,
+        label_of(getattr(resource, "alias", None)) or None,
     )
 
 

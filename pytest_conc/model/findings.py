@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_conc.model.operation import Step
+
 
 class ConcurrencyError(Exception):
-    """Base of the failures that pytest-conc itself finds; the message says what, where and what to do."""
+    """Base of the failures that pytest-conc itself finds; the message says what, where and what to do.
+
+    `pending` are the operations that tasks had announced and could not perform, where the failure is about that.
+    """
+
+    pending: tuple[Step, ...] = ()
 
 
 class Deadlock(ConcurrencyError):

@@ -61,7 +61,9 @@ MODES: Final[dict[str, int]] = {
 class Step(NamedTuple):
     """One operation of a trace, as it is shown: who did what to which resource, where, and the values.
 
-    `internal` says that no line of the user's own code was being executed: the inside of a pool, say.
+    `internal` says that no line of the user's own code was being executed: the inside of a pool, say. `path` is the
+    file that `site` shortens, `number` that of the task (two may have one name), and `lock` the lock that the `wait`
+    of a condition gives up and its `wake` takes again.
     """
 
     task: str
@@ -73,3 +75,7 @@ class Step(NamedTuple):
     before: str | None = None
     after: str | None = None
     internal: bool = False
+    path: str = ""
+    function: str = ""
+    number: int = 0
+    lock: str | None = None

@@ -98,7 +98,7 @@ def _in_columns(steps: Sequence[Step], tasks: Sequence[str], more: list[str]) ->
     lines = ["  ".join(name[:width].ljust(width) for name in tasks), "  ".join("─" * width for _ in tasks), *more]
     for step, where in _with_places(steps):
         indent = " " * ((width + 2) * tasks.index(step.task))
-        cell = [where] * bool(where) + [f"   {_what(step)}"]
+        cell = [where] * bool(where) + [f"   {in_words(step)}"]
         lines += [indent + line[: WIDTH - len(indent)] for line in cell]
     return lines
 
@@ -110,7 +110,7 @@ def _in_rows(steps: Sequence[Step], tasks: Sequence[str], more: list[str]) -> li
     last = ""
     for step, where in _with_places(steps):
         name = "" if step.task == last else step.task
-        lines.append(f"{name[:width].ljust(width)}  {_what(step).ljust(34)}  {where}"[:WIDTH])
+        lines.append(f"{name[:width].ljust(width)}  {in_words(step).ljust(34)}  {where}"[:WIDTH])
         last = step.task
     return lines
 
@@ -124,7 +124,8 @@ def _with_places(steps: Sequence[Step]) -> Iterator[tuple[Step, str]]:
         last = here
 
 
-def _what(step: Step) -> str:
+def in_words(step: Step) -> str:
+    """What the task did in this step, as a verb and its object."""
     if step.kind == WRITE:
         before = f" (was {step.before})" if step.before is not None else ""
         return f"writes {step.resource}" + (f" = {step.after}" if step.after is not None else "") + before

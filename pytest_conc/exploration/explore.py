@@ -11,8 +11,9 @@ from time import monotonic
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
+from pytest_conc.execution.recorder import label_of
 from pytest_conc.execution.scheduler import Execution
-from pytest_conc.execution.stuck import key_of, label_of
+from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner

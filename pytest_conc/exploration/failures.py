@@ -6,8 +6,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from pytest_conc.execution.recorder import NOWHERE, OWN, Note
-from pytest_conc.execution.stuck import label_of
+from pytest_conc.execution.recorder import NOWHERE, OWN, Note, label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
@@ -70,7 +69,10 @@ def failure_of(shown: Any, token: str, number: int) -> Failure:
 def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: str, number: int) -> Failure:
     """The Failure of an execution that is not worth a replay; its trace has neither places nor values."""
     error = execution.error
-    steps = tuple(Step(task.label(), kind, label_of(resource), "") for task, kind, resource in execution.trace)
+    steps = tuple(
+        Step(task.label(), kind, label_of(resource), "", key=label_of(resource))
+        for task, kind, resource in execution.trace
+    )
     return Failure(
         error=error.with_traceback(None),
         finding=Finding(type(error).__name__, str(error)),
@@ -113,7 +115,7 @@ def _step(execution: Any, index: int, note: Note) -> Step:
     return Step(
         task.label(),
         WRITE if kind is INSERT else kind,
-        label_of(resource),
+        execution.recorder.label(resource),
         str(note.place),
         note.place.line,
         note.place.source,
@@ -123,7 +125,8 @@ def _step(execution: Any, index: int, note: Note) -> Step:
         note.place.filename,
         note.place.function,
         task.number,
-        label_of(getattr(resource, "alias", None)) or None,
+        execution.recorder.label(getattr(resource, "alias", None)) or None,
+        label_of(resource),
     )
 
 

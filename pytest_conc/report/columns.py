@@ -73,7 +73,7 @@ def steps_that_matter(failure: Failure) -> list[Step]:
 
 def _whole(step: Step) -> str:
     """The container of an item, any other resource itself."""
-    return step.resource.partition("[")[0]
+    return step.key.partition("[")[0]
 
 
 def _matters(step: Step, touched: dict[str, set[str]], changed: set[str]) -> bool:

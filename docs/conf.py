@@ -10,7 +10,9 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"pytest-conc {release}"
-html_copy_source = False
+html_copy_source = html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 nitpicky = True
 
 

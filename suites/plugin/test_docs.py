@@ -11,7 +11,13 @@ from pytest_conc.model.settings import NAMES
 from pytest_conc.strategies import STRATEGIES
 from suites.plugin.quotes import PAGES, ROOT, blocks, is_quoted, masked, quotes, requoted
 
+
+def is_finding(thing):
+    return isinstance(thing, type) and issubclass(thing, pytest_conc.ConcurrencyError)
+
+
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+FINDINGS = [name for name in pytest_conc.__all__ if is_finding(getattr(pytest_conc, name))]
 HAS_RUN = [block for block in blocks() if block.file.startswith("test_")]
 
 
@@ -60,11 +66,16 @@ def test_links_between_pages_lead_somewhere(page):
 
 @pytest.mark.parametrize(
     ("page", "names"),
-    [("api", pytest_conc.__all__), ("options", NAMES), ("options", STRATEGIES)],
-    ids=["api", "options", "strategies"],
+    [
+        ("reference/api", pytest_conc.__all__),
+        ("reference/options", NAMES),
+        ("reference/options", STRATEGIES),
+        ("reference/findings", FINDINGS),
+        ("how-to/strategy", STRATEGIES),
+    ],
 )
-def test_the_reference_has_all_names(page, names):
-    text = (ROOT / "docs" / "reference" / f"{page}.md").read_text()
+def test_the_page_has_all_names(page, names):
+    text = (ROOT / "docs" / f"{page}.md").read_text()
     assert [name for name in names if f"`{name}" not in text] == []
 
 

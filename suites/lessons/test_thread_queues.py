@@ -165,7 +165,7 @@ def test_sentinels_that_overtake_the_cook_leave_a_bun_uneaten():
 
 
 def guests_of_a_cook_who_tells(cooks):
-    """Each cook makes one bun and puts None himself; one guest eats until it gets None. Returns what was eaten."""
+    """Each cook makes one bun and puts a None after it; one guest eats until None comes. Returns what was eaten."""
     buns, eaten = queue.Queue(), []
 
     def cook(name):

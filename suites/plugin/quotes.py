@@ -134,17 +134,28 @@ def is_quoted(quoted: Sequence[str], printed: Sequence[str]) -> bool:
 
 
 def requoted(quoted: Sequence[str], printed: Sequence[str]) -> list[str]:
-    """The printed lines with the same parts left out, as far as lines that are still the same tell."""
+    """The printed lines with the same parts left out, as far as lines that are still the same or similar tell."""
     new: list[str] = []
     matcher = difflib.SequenceMatcher(None, masked(quoted), masked(printed), autojunk=False)
     for _, start, end, first, last in matcher.get_opcodes():
-        old, real = list(quoted[start:end]), list(printed[first:last])
-        if LEFT_OUT in old:
-            at = old.index(LEFT_OUT)
-            after = len(old) - at - 1
-            real = [*real[:at], LEFT_OUT, *real[max(at, len(real) - after) :]]
-        new += real
+        new += _replaced(list(quoted[start:end]), list(printed[first:last]))
     return new
+
+
+def _replaced(old: list[str], real: list[str]) -> list[str]:
+    """What stands for lines that are not printed any more: all that is printed there, but for what was left out."""
+    left_out = old.count(LEFT_OUT)
+    if left_out == 0:
+        return real
+    if left_out > 1:
+        return [line for each in old for line in ([LEFT_OUT] if each == LEFT_OUT else _most_similar(each, real))]
+    at = old.index(LEFT_OUT)
+    after = len(old) - at - 1
+    return [*real[:at], LEFT_OUT, *real[max(at, len(real) - after) :]]
+
+
+def _most_similar(line: str, real: list[str]) -> list[str]:
+    return difflib.get_close_matches(line, real, 1, 0.4)
 
 
 def rewrite() -> None:

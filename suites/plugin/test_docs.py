@@ -56,6 +56,7 @@ def test_a_quote_may_leave_lines_out_but_not_change_them():
 def test_a_new_quote_leaves_out_what_the_old_one_left_out():
     assert requoted(["one", "[...]", "fuor"], ["one", "two", "three", "four"]) == ["one", "[...]", "four"]
     assert requoted(["[...]", "tow", "three"], ["one", "two", "three"]) == ["[...]", "two", "three"]
+    assert requoted(["[...]", "tow", "[...]"], ["one", "two", "three"]) == ["[...]", "two", "[...]"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

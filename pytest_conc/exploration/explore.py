@@ -64,6 +64,8 @@ class Exploration:
         self.notes: list[str] = []
         self.outdated: list[str] = []
         self._classes: dict[int, int] = {}
+        self._searched: set[int] = set()
+        self._drawn = 0
 
     @property
     def classes(self) -> int:
@@ -72,8 +74,16 @@ class Exploration:
 
     @property
     def seen_once(self) -> int:
-        """How many classes were seen exactly once."""
-        return sum(1 for count in self._classes.values() if count == 1)
+        """How many classes were drawn exactly once, and not met by a systematic search."""
+        return self._seen(1)
+
+    @property
+    def drawn(self) -> int:
+        """How many executions had a schedule that was drawn at random."""
+        return self._drawn
+
+    def _seen(self, times: int) -> int:
+        return sum(count == times and number not in self._searched for number, count in self._classes.items())
 
     @property
     def estimated_classes(self) -> float | None:
@@ -81,13 +91,15 @@ class Exploration:
         if not self._classes:
             return None
         once = self.seen_once
-        twice = sum(1 for count in self._classes.values() if count == 2)
+        twice = self._seen(2)
         return self.classes + (once * once / (2 * twice) if twice else once * (once - 1) / 2)
 
     @property
     def unseen(self) -> float:
-        """Good and Turing's estimate of the probability that one more execution shows a new class (Good 1953)."""
-        return self.seen_once / self.executions if self.executions else 1.0
+        """Good and Turing's estimate of the probability that one more drawn execution shows a new class (Good 1953)."""
+        if self.exhaustive:
+            return 0.0
+        return self.seen_once / self.drawn if self.drawn else 1.0
 
     def raise_if_failed(self) -> None:
         """Raises the error of the failure, if there is one."""
@@ -104,9 +116,12 @@ class Exploration:
         """The timeline, in a notebook."""
         return None if Exploration.drawn_by is None else Exploration.drawn_by(self)
 
-    def count(self, execution: Execution, class_number: int) -> None:
-        """One more execution has ended."""
+    def count(self, execution: Execution, class_number: int, drawn: bool) -> None:
+        """One more execution has ended, whose schedule was drawn or belongs to a systematic search."""
         self.executions += 1
+        self._drawn += drawn
+        if not drawn:
+            self._searched.add(class_number)
         self.outcomes[_outcome(execution)] += 1
         self._classes[class_number] = self._classes.get(class_number, 0) + 1
 
@@ -239,7 +254,8 @@ class _Loop:
         execution = self.run.run(self.strategy)
         if not self.exploration.saw_sharing:
             self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
-        self.exploration.count(execution, self.hash.of(execution.trace, self.run.learned.exits))
+        number = self.hash.of(execution.trace, self.run.learned.exits)
+        self.exploration.count(execution, number, getattr(self.strategy, "draws", True))
         if self.tell is not None:
             self.tell()
         number = self.exploration.executions

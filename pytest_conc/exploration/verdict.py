@@ -39,12 +39,14 @@ def _all_of(exploration: Any) -> str:
 
 
 def _some_of(exploration: Any) -> list[str]:
+    if not exploration.drawn:
+        return [f"{exploration.classes} interleaving classes seen"]
     parts = [
         f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
         f"unseen mass {exploration.unseen:.3f}",
     ]
-    if exploration.failure is None and exploration.executions:
-        parts.append(f"at most {min(100.0, 300 / exploration.executions):.3g} % per schedule at 95 %")
+    if exploration.failure is None:
+        parts.append(f"at most {min(100.0, 300 / exploration.drawn):.3g} % per drawn schedule at 95 %")
     return parts
 
 

@@ -31,6 +31,11 @@ class AtMost:
         return bool(getattr(self._strategy, "exhausted", False))
 
     @property
+    def draws(self) -> bool:
+        """Whether the strategy chooses at random."""
+        return bool(getattr(self._strategy, "draws", True))
+
+    @property
     def curious(self) -> bool:
         """Whether the strategy wants to be asked now and then where it seems not to matter."""
         return bool(getattr(self._strategy, "curious", True))

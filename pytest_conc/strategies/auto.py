@@ -46,6 +46,11 @@ class Auto:
         self.choose = self._current.choose
         self._current.begin(trace)
 
+    @property
+    def draws(self) -> bool:
+        """Whether this execution belongs to one of the random strategies."""
+        return getattr(self._current, "draws", True)
+
     def _next(self) -> Strategy:
         if self._plain:
             return self._plain.pop()

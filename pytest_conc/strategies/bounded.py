@@ -30,7 +30,7 @@ class Deviation(NamedTuple):
 class Bounded:
     """Iterative context bounding; no chance is involved."""
 
-    curious = False
+    curious = draws = False
 
     def __init__(self) -> None:
         self.exhausted = False

@@ -41,6 +41,8 @@ class _Node:
 class DPOR:
     """Depth first, one branch after the other."""
 
+    draws = False
+
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
         self.exhausted = self.helpless = False

@@ -10,6 +10,8 @@ from pytest_conc.strategies.protocol import Pending, Trace
 class FirstInFirstOut:
     """Goes on with the running task while it can; then the one that was started first."""
 
+    draws = False
+
     def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""
 
@@ -21,6 +23,8 @@ class FirstInFirstOut:
 class Reversed:
     """The task that was started last goes first, and goes on while it can."""
 
+    draws = False
+
     def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""
 
@@ -31,6 +35,8 @@ class Reversed:
 
 class RoundRobin:
     """After each operation it is the next task's turn."""
+
+    draws = False
 
     def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""

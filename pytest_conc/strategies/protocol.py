@@ -31,7 +31,8 @@ class Strategy(Protocol):
 
     A strategy that has a method `end()` is told when an execution is over; one with an attribute `exhausted` ends the
     exploration when that is true; one whose attribute `curious` is false is never asked about operations of which
-    nothing says so far that they matter.
+    nothing says so far that they matter; one whose attribute `draws` is false does not choose at random, so that
+    nothing about other schedules can be estimated from how often it saw what.
     """
 
     def begin(self, trace: Trace) -> None:

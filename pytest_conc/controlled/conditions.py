@@ -24,12 +24,17 @@ class ConditionState(Resource):
     """A condition: its waiters, oldest first."""
 
     title = "Condition"
-    __slots__ = ("waiters",)
+    __slots__ = ("is_future", "waiters")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
         self.waiters: deque[_Waiter] = deque()
         self.alias = lock_state(execution, thing._lock)
+        self.is_future = "_conc_future" in thing.__dict__
+
+    def label(self) -> str:
+        """The name of the condition; that of a future is only seen as the future's result."""
+        return f"the result of Future#{self.thing._conc_future}" if self.is_future else super().label()
 
 
 class _Waiter:

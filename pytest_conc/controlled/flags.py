@@ -47,6 +47,7 @@ def is_set(self: Any) -> bool:
     task = RUNNING.get(get_ident())
     if task is not None:
         task.execution.announce(task, "is_set", resource_of(task.execution, self, EventState))
+        task.execution.show(bool(self._flag))
     return bool(self._flag)
 
 

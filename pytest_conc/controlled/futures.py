@@ -19,6 +19,8 @@ def init(self: Any) -> None:
         task.execution.futures_made += 1
         self._conc_number = task.execution.futures_made
     _init(self)
+    if task is not None:
+        self._condition._conc_future = self._conc_number
 
 
 def number_of(future: Any) -> int:

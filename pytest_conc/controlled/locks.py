@@ -104,10 +104,11 @@ def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:
         task.execution.announce(task, "try-acquire", state, state.is_free, timeout)
     else:
         task.execution.announce(task, "try-acquire", state)
-    if state.free() or (state.reentrant and state.owner is task):
+    taken = state.free() or (state.reentrant and state.owner is task)
+    task.execution.show(taken)
+    if taken:
         state.take(task)
-        return True
-    return False
+    return bool(taken)
 
 
 def _reinit(real: Any) -> Any:

@@ -91,6 +91,7 @@ def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) 
         raise _ShutDown
     if 0 < state.capacity <= state.size():
         raise Full
+    execution.show(item)
     execution.atomic += 1
     try:
         self._put(item)
@@ -113,11 +114,13 @@ def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
         raise _ShutDown if getattr(self, "is_shutdown", False) else Empty
     execution.atomic += 1
     try:
-        return self._get()
+        item = self._get()
     finally:
         execution.atomic -= 1
         if self.not_full._waiters:
             wake_foreign(self.not_full, 1)
+    execution.show(item)
+    return item
 
 
 def _announce(task: Any, kind: str, state: Any, guard: Any, block: bool, timeout: float | None) -> None:
@@ -142,7 +145,9 @@ def _looking(name: str, look: Any) -> Any:
             return _REAL[name](self)
         state = resource_of(task.execution, self, QueueState)
         task.execution.announce(task, "size", state, state.is_open)
-        return look(self)
+        seen = look(self)
+        task.execution.show(seen, f"{name}()")
+        return seen
 
     method.__name__ = name
     return method
@@ -197,6 +202,7 @@ def simple_put(self: Any, item: Any, block: bool = True, timeout: float | None =
     task = RUNNING.get(get_ident())
     if task is not None:
         _announce(task, "put", resource_of(task.execution, self, QueueState), None, True, None)
+        task.execution.show(item)
     put_simple(self, item)
 
 
@@ -207,7 +213,9 @@ def simple_get(self: Any, block: bool = True, timeout: float | None = None) -> A
         return get_simple(self, block, timeout)
     state = resource_of(task.execution, self, QueueState)
     _announce(task, "get", state, state.has_item, block, timeout)
-    return get_simple(self, False)
+    item = get_simple(self, False)
+    task.execution.show(item)
+    return item
 
 
 def _simple_get_nowait(self: Any) -> Any:
@@ -219,6 +227,7 @@ def _simple_look(real: Any) -> Any:
         task = RUNNING.get(get_ident())
         if task is not None:
             task.execution.announce(task, "size", resource_of(task.execution, self, QueueState))
+            task.execution.show(real(self), f"{real.__name__}()")
         return real(self)
 
     return method

@@ -161,6 +161,7 @@ def is_alive(self: Any) -> bool:
         return _is_alive(self)
     task.execution.learned.exits = True
     task.execution.announce(task, "is_alive", child)
+    task.execution.show(not child.finished)
     return not child.finished
 
 

@@ -56,7 +56,7 @@ class Names:
         if found not in known:
             known.append(found)
         if type(value) is threading.Condition:
-            self._note(name, value._lock, rank)  # type: ignore[attr-defined]
+            self._note(f"the lock of {name}", value._lock, rank)  # type: ignore[attr-defined]
 
     def owner(self, label: str, address: int, kind: str) -> None:
         """The object that is labelled so, of the type of that name, lives at this address."""

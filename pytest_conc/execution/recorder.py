@@ -81,6 +81,7 @@ class Recorder:
     def __init__(self) -> None:
         self.notes: dict[int, Note] = {}
         self.announced: dict[int, Place] = {}
+        self.started: dict[int, Place] = {}
         self._names = Names()
         self._owned: set[int] = set()
 
@@ -90,6 +91,10 @@ class Recorder:
         self.announced[task.number] = place_of(frame)
         self._look(task, frame)
         self._own(task.execution, task.resource)
+
+    def start(self, task: Any) -> None:
+        """The task has been made: remembers where."""
+        self.started[task.number] = place_of(sys._getframe(2))
 
     def note(self, execution: Any, resource: Any) -> None:
         """An operation has been performed."""
@@ -111,11 +116,11 @@ class Recorder:
             self._look(task, sys._getframe(2))
             self._own(execution, location)
 
-    def note_value(self, execution: Any, value: object) -> None:
-        """What the operation that has just been performed gave or got."""
+    def note_value(self, execution: Any, value: object, call: str) -> None:
+        """What the operation that has just been performed gave or got; `call` is the text of it, if that matters."""
         last = len(execution.trace) - 1
         if last in self.notes and not execution.atomic and not execution.ending:
-            self.notes[last] = self.notes[last]._replace(after=short(value))
+            self.notes[last] = self.notes[last]._replace(after=f"{call} = {short(value)}" if call else short(value))
 
     def label(self, resource: Any) -> str:
         """The name of a resource, as the report shows it."""

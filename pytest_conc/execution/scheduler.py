@@ -153,6 +153,8 @@ class Execution:
         self.stale = True
         self.host.prepare(task)
         self.host.contest(parent)
+        if self.recorder is not None:
+            self.recorder.start(task)
         return task
 
     def perform(self, task: Task) -> Any:
@@ -243,6 +245,11 @@ class Execution:
         trace.append((task, kind, location))
         if len(trace) >= self.limit:
             self._too_long(task)
+
+    def show(self, value: Any, call: str = "") -> None:
+        """What the operation (or that call) gave or got, for the execution that is shown."""
+        if self.recorder is not None:
+            self.recorder.note_value(self, value, call)
 
     def amend(self, task: Task, kind: str, location: Any) -> None:
         """The access that the task has just been granted is of another kind than it announced."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_conc.execution.advice import advice, is_worker, waits_for_result
 from pytest_conc.execution.recorder import NOWHERE, label_of
 from pytest_conc.model.findings import Deadlock, LeakedTask, LostWakeup, Starved
 from pytest_conc.model.operation import Step
@@ -17,8 +18,8 @@ def deadlock(execution: Any) -> Deadlock:
     blocked = [task for task in execution.alive if task.guard is not None]
     idle = [task for task in blocked if _is_idle_worker(task)]
     guilty = [task for task in blocked if task.kind not in _SIDE and task not in idle] or blocked
-    lines = [_line(execution, task) for task in blocked if task not in idle]
-    error = _class_of(guilty)("no task can go on:\n" + "\n".join("  " + line for line in lines))
+    lines = ["no task can go on:", *("  " + _line(execution, task) for task in blocked if task not in idle)]
+    error = _class_of(guilty)("\n".join([*lines, advice(guilty)]).rstrip())
     error.waits = waits(execution)
     error.pending = tuple(_pending(execution, task) for task in blocked if task not in idle)
     return error
@@ -46,9 +47,16 @@ def _pending(execution: Any, task: Any) -> Step:
 
 def leak(left: list[Any]) -> LeakedTask:
     """The error for tasks that nobody has waited for."""
-    names = ", ".join(f"{task.label()} ({f'at {task.kind}' if task.begun else 'not begun yet'})" for task in left)
-    verb = "is" if len(left) == 1 else "are"
-    return LeakedTask(f"{names} {verb} still alive when the test body returns: join it, or make it a daemon")
+    names = ", ".join(f"{task.label()}{_started(task)}" for task in left)
+    is_alive, it = ("is still alive", "it") if len(left) == 1 else ("are still alive", "them")
+    return LeakedTask(f"{names} {is_alive} when the test body returns: join {it}, or make {it} daemon")
+
+
+def _started(task: Any) -> str:
+    recorder = task.execution.recorder
+    place = None if recorder is None else recorder.started.get(task.number)
+    where = "" if place is None else f", started at {place} ({place.source})"
+    return f"{where}, {f'now at {task.kind}' if task.begun else 'not begun yet'},"
 
 
 def waits(execution: Any) -> tuple[tuple[int, str, Any], ...]:
@@ -69,14 +77,15 @@ def _shown(execution: Any, resource: Any) -> str:
 
 
 def _is_idle_worker(task: Any) -> bool:
-    name = getattr(getattr(task.thread, "_target", None), "__module__", "")
-    return task.kind == "get" and name == "concurrent.futures.thread"
+    return task.kind == "get" and is_worker(task)
 
 
 def _class_of(guilty: list[Any]) -> type[Deadlock]:
     kinds = {task.kind for task in guilty}
     if kinds <= {"get", "try-get"}:
         return Starved
+    if any(waits_for_result(task) for task in guilty):
+        return Deadlock
     if kinds <= _WAKES and not any(_holds_what_is_wanted(task, guilty) for task in guilty):
         return LostWakeup
     return Deadlock
@@ -87,10 +96,8 @@ def _holds_what_is_wanted(task: Any, guilty: list[Any]) -> bool:
 
 
 def _line(execution: Any, task: Any) -> str:
-    parts = [
-        f"{task.label()} waits {_WANTS.get(task.kind, 'at ' + task.kind + ' of')} "
-        f"{_shown(execution, task.resource)}".rstrip()
-    ]
+    wants = "for" if waits_for_result(task) else _WANTS.get(task.kind, "at " + task.kind + " of")
+    parts = [f"{task.label()} waits {wants} {_shown(execution, task.resource)}".rstrip()]
     if execution.recorder is not None:
         place = execution.recorder.announced.get(task.number)
         if place is not None:

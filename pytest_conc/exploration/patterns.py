@@ -14,9 +14,10 @@ from typing import Any
 from pytest_conc.model.failure import Finding
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import MODES, NOTHING, READ, READS, WRITE, Step
+from pytest_conc.model.words import in_past
 
 Triple = tuple[Step, Step, Step]
-_LOCKING = frozenset({"acquire", "release", "wait", "wake", "try-wake", "notify", "exit"})
+_LOCKING = frozenset({"acquire", "release", "wait", "wake", "try-wake", "notify"})
 
 
 def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
@@ -93,12 +94,12 @@ _PATTERNS: tuple[tuple[str, Callable[[Sequence[Step]], Iterator[Triple]], Callab
 
 def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
     name = execution.failed_task.label()
-    pair = _last_conflict(steps)
+    pair = _last_conflict(steps, name) or _last_conflict(steps)
     if pair is not None:
         first, second = pair
         return Finding(
             "OrderViolation",
-            f"{second.task} {_did(second)} at {second.site} after {first.task} {_did(first)} at {first.site}. Nothing "
+            f"{second.task} {in_past(second)}{_at(second)} after {first.task} {in_past(first)}{_at(first)}. Nothing "
             "makes the two happen in the order that the program expects: let one wait for the other (join, Event, "
             "queue), or hold a lock around what belongs together.",
             pair,
@@ -114,29 +115,29 @@ def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
     return Finding("Failure", f"{type(execution.error).__name__} in {name}; no order of shared accesses led to it")
 
 
-def _last_conflict(steps: Sequence[Step]) -> tuple[Step, Step] | None:
-    """The last two operations of different tasks on one resource that are not both reads."""
+def _last_conflict(steps: Sequence[Step], task: str | None = None) -> tuple[Step, Step] | None:
+    """The last two operations of different tasks, one of them that task, on one resource that are not both reads."""
     for late in range(len(steps) - 1, 0, -1):
-        second = steps[late]
-        if not _counts(second):
-            continue
         for first in reversed(steps[:late]):
-            if first.task != second.task and _counts(first) and overlap(first, second) and _conflict(first, second):
-                return first, second
+            if _conflict(first, steps[late]) and task in (None, first.task, steps[late].task):
+                return first, steps[late]
     return None
 
 
 def _counts(step: Step) -> bool:
-    return MODES.get(step.kind, NOTHING) != NOTHING and step.kind not in _LOCKING and not step.internal
+    if MODES.get(step.kind, NOTHING) == NOTHING or step.kind in _LOCKING:
+        return False
+    return not step.internal or step.kind == "exit"
 
 
 def _conflict(first: Step, second: Step) -> bool:
+    if first.task == second.task or not (_counts(first) and _counts(second)) or not overlap(first, second):
+        return False
     return MODES[first.kind] != READS or MODES[second.kind] != READS
 
 
-def _did(step: Step) -> str:
-    verb = {READ: "read", WRITE: "wrote"}.get(step.kind, f"performed {step.kind} on")
-    return f"{verb} {step.resource}{_with(' = ', step.after)}"
+def _at(step: Step) -> str:
+    return f" at {step.site}" if step.line else ""
 
 
 def _with(sign: str, text: str | None, otherwise: str = "") -> str:

@@ -12,17 +12,20 @@ from collections.abc import Iterator, Sequence
 
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.operation import READ, WRITE, Step
+from pytest_conc.model.words import in_words
 
 WIDTH = 100
 MOST_STEPS = 26
 FEW = 6
 MOST_COLUMNS = 4
-_NEVER = frozenset({"begin", "exit", "switch", "drain"})
+_NEVER = frozenset({"begin", "switch", "drain"})
+_ASKS_FOR_THE_END = frozenset({"is_alive", "try-join"})
 
 
 def report(failure: Failure, command: str, explained: bool = True) -> str:
     """The report of a failure, at most 100 columns wide; `command` repeats it, `explained` adds the explanation."""
-    parts = [_headline(failure), "", *_columns(failure)]
+    columns = _columns(failure)
+    parts = [_headline(failure), *([""] if columns else []), *columns]
     if explained:
         parts += ["", *_explanation(failure)]
     if failure.token:
@@ -67,8 +70,16 @@ def steps_that_matter(failure: Failure) -> list[Step]:
         touched.setdefault(_whole(step), set()).add(step.task)
         if step.kind != READ:
             changed.add(_whole(step))
-    steps = [step for step in failure.trace if step.kind not in _NEVER and not step.internal]
-    return [step for step in steps if _matters(step, touched, changed)] or steps[-FEW:]
+    asked = {step.key for step in failure.trace if step.kind in _ASKS_FOR_THE_END}
+    steps = [step for step in failure.trace if _is_shown(step, asked)]
+    told = {id(step) for step in failure.finding.operations}
+    return [step for step in steps if id(step) in told or _matters(step, touched, changed)] or steps[-FEW:]
+
+
+def _is_shown(step: Step, asked: set[str]) -> bool:
+    if step.kind == "exit":
+        return step.key in asked
+    return step.kind not in _NEVER and not step.internal
 
 
 def _whole(step: Step) -> str:
@@ -99,7 +110,7 @@ def _in_columns(steps: Sequence[Step], tasks: Sequence[str], more: list[str]) ->
     for step, where in _with_places(steps):
         indent = " " * ((width + 2) * tasks.index(step.task))
         cell = [where] * bool(where) + [f"   {in_words(step)}"]
-        lines += [indent + line[: WIDTH - len(indent)] for line in cell]
+        lines += [indent + _cut(line, WIDTH - len(indent)) for line in cell]
     return lines
 
 
@@ -110,9 +121,13 @@ def _in_rows(steps: Sequence[Step], tasks: Sequence[str], more: list[str]) -> li
     last = ""
     for step, where in _with_places(steps):
         name = "" if step.task == last else step.task
-        lines.append(f"{name[:width].ljust(width)}  {in_words(step).ljust(34)}  {where}"[:WIDTH])
+        lines.append(_cut(f"{name[:width].ljust(width)}  {in_words(step).ljust(34)}  {where}", WIDTH))
         last = step.task
     return lines
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def _with_places(steps: Sequence[Step]) -> Iterator[tuple[Step, str]]:
@@ -122,39 +137,3 @@ def _with_places(steps: Sequence[Step]) -> Iterator[tuple[Step, str]]:
         here = f"{step.task}{step.site}"
         yield step, "" if here == last or not step.line else f"{step.line}: {step.source}"
         last = here
-
-
-def in_words(step: Step) -> str:
-    """What the task did in this step, as a verb and its object."""
-    if step.kind == WRITE:
-        before = f" (was {step.before})" if step.before is not None else ""
-        return f"writes {step.resource}" + (f" = {step.after}" if step.after is not None else "") + before
-    if step.kind == READ:
-        return f"reads {step.resource}" + (f" = {step.after}" if step.after is not None else "")
-    return f"{_VERBS.get(step.kind, step.kind)} {step.resource}".rstrip()
-
-
-_VERBS = {
-    "acquire": "acquires",
-    "release": "releases",
-    "try-acquire": "tries to acquire",
-    "wait": "waits, releasing",
-    "wake": "wakes from",
-    "try-wake": "wakes from",
-    "notify": "notifies",
-    "set": "sets",
-    "clear": "clears",
-    "put": "puts into",
-    "get": "gets from",
-    "try-put": "tries to put into",
-    "try-get": "tries to get from",
-    "size": "looks at the size of",
-    "sleep": "has slept",
-    "is_alive": "asks whether alive:",
-    "wait for": "has waited for",
-    "try-wait": "has waited for",
-    "locked": "looks at",
-    "start": "starts",
-    "join": "joins",
-    "is_set": "looks at",
-}

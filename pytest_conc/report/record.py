@@ -19,7 +19,8 @@ from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import Step
 from pytest_conc.model.settings import Settings
 from pytest_conc.model.short import short
-from pytest_conc.report.columns import in_words, steps_that_matter
+from pytest_conc.model.words import in_words
+from pytest_conc.report.columns import steps_that_matter
 from pytest_conc.report.sources import Files
 
 Record = dict[str, Any]

@@ -187,7 +187,7 @@ def test_finds_that_is_not_found_fails_and_says_how_much_was_explored(run):
 def test_show_prints_what_finds_has_found(run):
     result = run("@interleave(finds=AssertionError)\ndef test_x(): lose(Box())", "--conc-show")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*found by *test_x*", "*writes Box#1.n = 1*", "replay: pytest *"])
+    result.stdout.fnmatch_lines(["*found by *test_x*", "*writes box.n = 1*", "replay: pytest *"])
 
 
 def test_a_lost_update_is_named_also_where_the_class_has_the_first_value(run):

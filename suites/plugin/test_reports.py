@@ -20,7 +20,6 @@ GOLDEN = Path(__file__).parent / "golden"
 class Account:
     def __init__(self):
         self.balance = 100
-        self.owner = None
 
     def withdraw(self):
         self.balance -= 10
@@ -41,12 +40,10 @@ def lost_update():
 
 
 def check_then_act():
-    account = Account()
     winners = []
 
     def claim(name):
-        if account.owner is None:
-            account.owner = name
+        if not winners:
             winners.append(name)
 
     run(lambda: claim("ann"), lambda: claim("bob"))

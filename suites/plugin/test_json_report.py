@@ -203,6 +203,12 @@ def test_other_options_change_nothing_in_the_document(record, options):
     assert other == alone
 
 
+def test_a_worker_of_xdist_does_not_write(run):
+    text = "def test_x(request): assert not request.config.pluginmanager.has_plugin('conc-report-files')"
+    run(text, "--conc-json=out.json", "-n", "1").assert_outcomes(passed=1)
+    run(text, "--conc-json=out.json").assert_outcomes(failed=1)
+
+
 def test_an_interrupted_session_writes_what_there_is(record):
     assert outcomes(record(TESTS, "-x")) == {"test_lost": "failed"}
 
@@ -309,7 +315,7 @@ def test_one_path_for_both_reports_is_a_usage_error(run):
 
 def test_a_check_of_the_path_leaves_no_file_and_no_change(run, pytester):
     (pytester.path / "old.json").write_text("old")
-    run(TESTS, "--conc-json=old.json", "--conc-html=new.html", "--conc-host=nowhere")
+    run(TESTS, "--conc-json=old.json", "--conc-html=new.html", "--conc-replay=nonsense")
     assert (pytester.path / "old.json").read_text() == "old"
     assert not (pytester.path / "new.html").exists()
 

@@ -186,3 +186,28 @@ def test_no_width_makes_the_page_scroll_sideways(pytester, made, width):
       anchors.every((name) => document.getElementById(name))];"""
     overflow, sections, linked = seen(pytester, text, script, width)
     assert (overflow, sections, linked) == (0, 7, True)
+
+
+@in_a_browser
+def test_what_a_call_has_made_of_a_container_is_told_by_the_next_look_at_it(pytester, made):
+    text, _ = made(
+        """
+import threading
+from pytest_conc import interleave
+@interleave(strategy="fifo")
+def test_said():
+    said = []
+    threads = [threading.Thread(target=lambda n=n: said.append(n)) for n in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert said == [1, 0]
+"""
+    )
+    script = """
+    const values = [];
+    for (const name of ["first", "next"]) {
+      player.querySelector("." + name).click();
+      values.push(player.querySelector(".changed td").textContent);
+    }
+    return values;"""
+    assert seen(pytester, text, script) == ["[] → [0]changed", "[0] → not shownchanged"]

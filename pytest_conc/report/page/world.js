@@ -12,7 +12,24 @@ class World {
     this.own = this.tasks.map(() => []);
     this.steps.forEach((step, index) => this.own[step.task_number]?.push(index));
     this.pending = new Map(failure.waits.map((step) => [step.task_number, step]));
+    this.results = this.seenLater();
     this.reset();
+  }
+
+  /** What a write has made, by index, where it does not say so itself but the next look at the location does. */
+  seenLater() {
+    const results = new Map();
+    const later = new Map(); /* location → its value just before the steps that were gone through, from the end */
+    for (let index = this.steps.length - 1; index >= 0; index--) {
+      const { kind, resource, before, after } = this.steps[index];
+      if (kind === "read" && after !== null) later.set(resource, after);
+      if (kind !== "write") continue;
+      results.set(index, after ?? later.get(resource) ?? null);
+      const container = resource.split("[")[0]; /* a write to an item changes the container, and the other way round */
+      for (const other of later.keys()) if (other.split("[")[0] === container) later.delete(other);
+      if (before !== null) later.set(resource, before);
+    }
+    return results;
   }
 
   reset() {
@@ -134,10 +151,10 @@ const EFFECTS = {
       known.seen.set(task, after);
     }
   },
-  write(world, { resource, before, after, task_number: task }, at) {
+  write(world, { resource, before, task_number: task }, at) {
     const seen = world.values.get(resource)?.seen || new Map();
     seen.delete(task);
-    world.values.set(resource, { value: after, before, by: task, at, seen });
+    world.values.set(resource, { value: world.results.get(at), before, by: task, at, seen });
   },
   acquire: take,
   "try-acquire": (world, step) => { if (!/^Semaphore/.test(step.resource)) take(world, step); },

@@ -1,12 +1,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all bench format clean
+.PHONY: demo test test-all docs bench format clean
 
 demo: .venv/stamp  ## the lessons, with the races they find, also as a page: demo.html
 	$(BIN)/python -m pytest suites/lessons --conc-show -v --conc-html demo.html
 
-test: .venv/stamp  ## style, types and all suites on one interpreter
+test: .venv/stamp  ## style, types and all suites on one interpreter, the documentation among them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -15,8 +15,13 @@ test: .venv/stamp  ## style, types and all suites on one interpreter
 test-all: .venv/stamp  ## all suites on every CPython found here
 	$(BIN)/nox
 
+docs: .venv/stamp  ## the documentation as HTML: open build/docs/index.html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+
 bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up (minutes)
 	$(BIN)/python -m suites.benchmarks.peers_found
+	$(BIN)/python -m suites.benchmarks.strategies
+	$(BIN)/python -m suites.benchmarks.replays
 	$(BIN)/python -m suites.benchmarks.realbugs
 	$(BIN)/python -m suites.benchmarks.speed
 	$(BIN)/python -m suites.benchmarks.memory
@@ -31,5 +36,5 @@ clean:
 
 .venv/stamp: pyproject.toml
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
 	touch $@

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conc.options import SEED, add_options, read_options, report_paths, wants_reports
+from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
     from pytest_conc.fixtures.threads import Threads
@@ -28,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "conc_interleave(**options): run this test under every interleaving that matters"
     )
     read_options(config)
+    config.stash[STORE] = Store(config)
+    config.pluginmanager.register(config.stash[STORE], "conc-store")
     _configure_reports(config)
     token = config.getoption("conc_replay")
     if token is not None:

@@ -20,6 +20,7 @@ from pytest_conc.model.findings import ConcurrencyError, ReplayDiverged
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.options import base_id, settings_for, wants_reports
 from pytest_conc.report.columns import report
+from pytest_conc.store import STORE
 
 
 def prepare(item: pytest.Item) -> Explored | str:
@@ -77,8 +78,9 @@ class Explored:
                         self._program, token, self._settings, self._name, modules, ends_with=_ENDS
                     )
                 else:
+                    stored = self._item.config.stash[STORE].tokens(self._name)
                     self._exploration = explore_with(
-                        self._program, self._settings, self._name, modules, ends_with=_ENDS
+                        self._program, self._settings, self._name, modules, ends_with=_ENDS, tokens=stored
                     )
                     self._failure = self._exploration.failure
         except (WrongUse, ReplayDiverged) as error:
@@ -100,11 +102,13 @@ class Explored:
         if self._failure is None:
             if finds and not replaying:
                 names = " or ".join(each.__name__ for each in finds)
-                pytest.fail(
-                    f"finds={names}, but it was not found: {exploration}. If the code is mended, take finds= "
-                    "away; if not, raise executions",
-                    pytrace=False,
+                mended = exploration is not None and exploration.outdated
+                remedy = (
+                    "It used to be found by schedules that pass now: if the code is mended, take finds= away"
+                    if mended
+                    else "If the code is mended, take finds= away; if not, raise executions"
                 )
+                pytest.fail(f"finds={names}, but it was not found: {exploration}. {remedy}", pytrace=False)
             return
         if not (finds and isinstance(self._failure.error, finds)):
             raise self._failure.error
@@ -147,6 +151,9 @@ class Explored:
             made.sections.append(("interleaving", report(failure, self._command(failure), explained=not told)))
         elif failure is not None:
             text = report(failure, self._command(failure))
+        if self._exploration is not None:
+            found = [failure.token] if failure is not None and failure.token else []
+            made.conc_schedules = self._name, found, self._exploration.outdated  # type: ignore[attr-defined]
         if self._exploration is None and failure is None and not self._item.config.getoption("conc_replay"):
             return
         made.conc = {  # type: ignore[attr-defined]

@@ -64,7 +64,7 @@ def wait(self: Any, timeout: float | None = None) -> bool:
     state.waiters.append(waiter)
     execution.stale = True
     try:
-        execution.announce(task, "wake", state, waiter.may_wake, timeout)
+        execution.announce(task, "wake" if timeout is None else "try-wake", state, waiter.may_wake, timeout)
     finally:
         if waiter in state.waiters:
             state.waiters.remove(waiter)

@@ -77,7 +77,7 @@ def wait(self: Any, timeout: float | None = None) -> bool:
     if task is None:
         return _EVENT["wait"](self, timeout)  # type: ignore[no-any-return]
     state = resource_of(task.execution, self, EventState)
-    task.execution.announce(task, "wait for", state, state.is_set, timeout)
+    task.execution.announce(task, "wait for" if timeout is None else "try-wait", state, state.is_set, timeout)
     woken = task in state.woken
     state.woken.discard(task)
     return woken or bool(self._flag)
@@ -90,7 +90,8 @@ def acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> b
         return _ACQUIRE(self, blocking, timeout)
     state = resource_of(task.execution, self, SemaphoreState)
     if blocking:
-        task.execution.announce(task, "acquire", state, state.is_free, timeout)
+        kind = "acquire" if timeout is None else "try-acquire"
+        task.execution.announce(task, kind, state, state.is_free, timeout)
     else:
         task.execution.announce(task, "try-acquire", state)
     if self._value <= 0:

@@ -101,7 +101,7 @@ def _try_acquire(task: Any, state: Any, blocking: bool, timeout: float) -> bool:
         raise OverflowError("timeout value is too large")
     task.execution.learned.tries = True
     if blocking:
-        task.execution.announce(task, "acquire", state, state.is_free, timeout)
+        task.execution.announce(task, "try-acquire", state, state.is_free, timeout)
     else:
         task.execution.announce(task, "try-acquire", state)
     if state.free() or (state.reentrant and state.owner is task):

@@ -28,16 +28,17 @@ _STANDARD = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
 
 
 class QueueState(Resource):
-    """A queue; its items are those of the real one."""
+    """A queue; its items are those of the real one. `there` is how many it had when it was first recorded."""
 
     title = "Queue"
     is_queue = True
-    __slots__ = ("capacity", "history", "mutex", "ordered", "size")
+    __slots__ = ("capacity", "history", "mutex", "ordered", "size", "there")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
         self.size = thing._qsize if not isinstance(thing, SimpleQueue) else lambda: simple_size(thing)
         self.history: Any = None
+        self.there: int | None = None
         self.capacity = getattr(thing, "maxsize", 0)
         self.ordered = not isinstance(thing, (queue.LifoQueue, queue.PriorityQueue))
         self.mutex = id(getattr(thing, "mutex", None))
@@ -120,6 +121,8 @@ def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
 
 
 def _announce(task: Any, kind: str, state: Any, guard: Any, block: bool, timeout: float | None) -> None:
+    if state.there is None and task.execution.unjoined:
+        state.there = state.size()
     if not block:
         task.execution.announce(task, "try-" + kind, state, state.is_open)
     elif timeout is None:
@@ -193,7 +196,7 @@ def simple_put(self: Any, item: Any, block: bool = True, timeout: float | None =
     """`SimpleQueue.put`, which never blocks."""
     task = RUNNING.get(get_ident())
     if task is not None:
-        task.execution.announce(task, "put", resource_of(task.execution, self, QueueState))
+        _announce(task, "put", resource_of(task.execution, self, QueueState), None, True, None)
     put_simple(self, item)
 
 

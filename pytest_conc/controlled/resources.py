@@ -19,6 +19,7 @@ class Resource:
     """Something that tasks operate on. Kept by address for one execution, together with the thing itself."""
 
     title = "resource"
+    exclusive = False
     is_queue = False
     __slots__ = ("alias", "number", "reads", "thing", "writes")
 
@@ -57,6 +58,7 @@ class LockState(Resource):
     """A lock: who owns it, and how often. The real lock is kept in step."""
 
     title = "Lock"
+    exclusive = True
     __slots__ = ("depth", "owner")
     reentrant = False
 

@@ -12,9 +12,13 @@ import sysconfig
 from types import FrameType
 from typing import Any, NamedTuple
 
+from pytest_conc.execution.names import Names
+from pytest_conc.model.short import short
+
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 POOLS = os.path.join(STDLIB, "concurrent", "futures")
+_SCHEDULER = os.path.join(OWN, "execution", "scheduler.py")
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
 
 
@@ -77,10 +81,15 @@ class Recorder:
     def __init__(self) -> None:
         self.notes: dict[int, Note] = {}
         self.announced: dict[int, Place] = {}
+        self._names = Names()
+        self._owned: set[int] = set()
 
     def announce(self, task: Any) -> None:
         """The task is about to announce an operation: remembers where."""
-        self.announced[task.number] = place_of(sys._getframe(2))
+        frame = sys._getframe(2)
+        self.announced[task.number] = place_of(frame)
+        self._look(task, frame)
+        self._own(task.execution, task.resource)
 
     def note(self, execution: Any, resource: Any) -> None:
         """An operation has been performed."""
@@ -96,8 +105,49 @@ class Recorder:
     def note_access(self, execution: Any, site: Any, before: str | None, after: str | None) -> None:
         """A read or write of shared state has been performed, or is about to be."""
         if not execution.atomic and not execution.ending:
+            task, _, location = execution.trace[-1]
             place = Place(site.filename, site.line, site.code_name)
             self.notes[len(execution.trace) - 1] = Note(place, before, after)
+            self._look(task, sys._getframe(2))
+            self._own(execution, location)
+
+    def note_value(self, execution: Any, value: object) -> None:
+        """What the operation that has just been performed gave or got."""
+        last = len(execution.trace) - 1
+        if last in self.notes and not execution.atomic and not execution.ending:
+            self.notes[last] = self.notes[last]._replace(after=short(value))
+
+    def label(self, resource: Any) -> str:
+        """The name of a resource, as the report shows it."""
+        return self._names.label(label_of(resource))
+
+    def _look(self, task: Any, frame: FrameType | None) -> None:
+        """Collects the names of the variables on the stack of the task, up to where it began."""
+        is_main = task is task.execution.main
+        while frame is not None and frame.f_code.co_filename != _SCHEDULER:
+            if not frame.f_code.co_filename.startswith(OWN) and not _is_library(frame.f_code.co_filename):
+                self._names.look(frame, is_main)
+            frame = frame.f_back
+
+    def _own(self, execution: Any, resource: Any) -> None:
+        if id(resource) in self._owned or resource is None:
+            return
+        self._owned.add(id(resource))
+        thing = getattr(resource, "thing", None)
+        if thing is not None:
+            self._names.owner(label_of(resource), id(thing), type(thing).__name__)
+        elif getattr(resource, "owner_type", ""):
+            for address, entry in execution.entries.items():
+                if (entry.number, entry.kind) == (resource.number, resource.owner_type):
+                    self._names.owner(label_of(resource), address, entry.kind)
+
+
+def label_of(resource: Any) -> str:
+    """The name of a resource in every execution with the same schedule."""
+    if resource is None:
+        return ""
+    label = getattr(resource, "label", None)
+    return str(label()) if label is not None else str(getattr(resource, "name", resource))
 
 
 def _place_of_body(task: Any) -> Place:

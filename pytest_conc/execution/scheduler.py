@@ -63,7 +63,8 @@ class Execution:
         self.limit = settings.max_steps
         self.any_time = settings.timing == "any"
         self.asks_always = getattr(strategy, "asks_always", False)
-        self.everything_hot = self.asks_always or (learned.is_curious() and settings.preemption == "any")
+        curious = learned.is_curious() and getattr(strategy, "curious", True)
+        self.everything_hot = self.asks_always or (curious and settings.preemption == "any")
         self.preempts_accesses = settings.preemption == "any"
         self.now = 0.0
         self.trace: list[tuple[Task, str, Any]] = []
@@ -77,6 +78,7 @@ class Execution:
         self.threads_named = self.threads_made = self.pools_named = self.futures_made = 0
         self._seed = settings.seed
         self._random: Random | None = None
+        self.drew = False
         self.unjoined = 0
         self.atomic = self.preemptions = 0
         self.stale = True
@@ -97,7 +99,7 @@ class Execution:
         """Runs the program to its end; afterwards `value` or `error` and `trace` tell what happened."""
         RUNNING[os_thread()] = self.main
         self.main.begun = True
-        self.strategy.begin()
+        self.strategy.begin(self.trace)
         self.choice = self.strategy.choose
         try:
             self.value = program()
@@ -242,6 +244,11 @@ class Execution:
         if len(trace) >= self.limit:
             self._too_long(task)
 
+    def amend(self, task: Task, kind: str, location: Any) -> None:
+        """The access that the task has just been granted is of another kind than it announced."""
+        if self.trace and self.trace[-1][0] is task and self.trace[-1][2] is location:
+            self.trace[-1] = (task, kind, location)
+
     def announce(
         self,
         task: Task,
@@ -341,6 +348,7 @@ class Execution:
         """Bytes for `os.urandom`, the same in every execution with the same seed."""
         if self._random is None:
             self._random = Random(self._seed)
+            self.drew = True
         return self._random.randbytes(size)
 
     def switch_point(self, task: Task) -> None:
@@ -370,7 +378,7 @@ class Execution:
         """Breaks the cycles that the execution is part of, or it would be left to the garbage collector."""
         for task in self.tasks:
             if task not in self.lost:
-                task.execution = task.thread = task.body = None  # type: ignore[assignment]
+                task.execution = task.thread = task.body = task.parent = None  # type: ignore[assignment]
         self.error = None
         self.locations.clear()
 

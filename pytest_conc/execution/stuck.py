@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_conc.execution.recorder import NOWHERE
+from pytest_conc.execution.recorder import NOWHERE, label_of
 from pytest_conc.model.findings import Deadlock, LeakedTask, LostWakeup, Starved
 from pytest_conc.model.operation import Step
 
@@ -31,7 +31,7 @@ def _pending(execution: Any, task: Any) -> Step:
     return Step(
         task=task.label(),
         kind=task.kind,
-        resource=label_of(task.resource),
+        resource=_shown(execution, task.resource),
         site=str(place),
         line=place.line,
         source=place.source,
@@ -39,7 +39,8 @@ def _pending(execution: Any, task: Any) -> Step:
         path=place.filename,
         function=place.function,
         number=task.number,
-        lock=label_of(getattr(task.resource, "alias", None)) or None,
+        lock=_shown(execution, getattr(task.resource, "alias", None)) or None,
+        key=label_of(task.resource),
     )
 
 
@@ -63,12 +64,8 @@ def key_of(resource: Any) -> Any:
     return getattr(resource, "number", None) or getattr(resource, "name", None)
 
 
-def label_of(resource: Any) -> str:
-    """The name of a resource, as reports show it."""
-    if resource is None:
-        return ""
-    label = getattr(resource, "label", None)
-    return str(label()) if label is not None else str(getattr(resource, "name", resource))
+def _shown(execution: Any, resource: Any) -> str:
+    return label_of(resource) if execution.recorder is None else str(execution.recorder.label(resource))
 
 
 def _is_idle_worker(task: Any) -> bool:
@@ -91,7 +88,8 @@ def _holds_what_is_wanted(task: Any, guilty: list[Any]) -> bool:
 
 def _line(execution: Any, task: Any) -> str:
     parts = [
-        f"{task.label()} waits {_WANTS.get(task.kind, 'at ' + task.kind + ' of')} {label_of(task.resource)}".rstrip()
+        f"{task.label()} waits {_WANTS.get(task.kind, 'at ' + task.kind + ' of')} "
+        f"{_shown(execution, task.resource)}".rstrip()
     ]
     if execution.recorder is not None:
         place = execution.recorder.announced.get(task.number)

@@ -32,6 +32,7 @@ class Task:
         "aborts",
         "begun",
         "body",
+        "born",
         "children",
         "daemon",
         "deadline",
@@ -45,6 +46,7 @@ class Task:
         "looks",
         "name",
         "number",
+        "parent",
         "path",
         "performed",
         "place",
@@ -66,6 +68,8 @@ class Task:
         self.daemon = False
         self.place: Any = None
         self.children = 0
+        self.parent = parent
+        self.born = len(execution.trace)
         if parent is None:
             self.path = 1
         else:

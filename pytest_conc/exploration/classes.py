@@ -66,7 +66,7 @@ class ClassHash:
                 place = resource.alias or resource
                 if place.is_queue:
                     if place.history is None:
-                        place.history = _History(place.ordered, place.capacity)
+                        place.history = _History(place.ordered, place.capacity, place.there or 0)
                     before = place.history.add(event, mode)
                 elif mode == READS:
                     before = place.writes
@@ -101,10 +101,10 @@ def _items(resource: Any, whole: Any, event: Event, kind: str) -> Sequence[Event
 class _History:
     """The operations on one queue."""
 
-    def __init__(self, ordered: bool, capacity: int) -> None:
+    def __init__(self, ordered: bool, capacity: int, there: int) -> None:
         self.ordered = ordered
         self.capacity = capacity
-        self.puts: list[Event] = []
+        self.puts: list[Event] = [0] * there
         self.gets: list[Event] = []
         self.reads: list[Event] = []
         self.last: list[Event] = []
@@ -128,4 +128,4 @@ class _History:
         if 0 <= position < len(theirs) and (mode == GETS or self.capacity > 0):
             before.append(theirs[position])
         mine.append(event)
-        return before
+        return [other for other in before if other]

@@ -11,20 +11,23 @@ from time import monotonic
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
+from pytest_conc.execution.recorder import label_of
 from pytest_conc.execution.scheduler import Execution
-from pytest_conc.execution.stuck import key_of, label_of
+from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner
+from pytest_conc.exploration.stored import retried
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
-from pytest_conc.model.schedule import read_token, schedule_of
+from pytest_conc.model.schedule import Recipe, read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
+from pytest_conc.strategies.protocol import Strategy
 from pytest_conc.strategies.replay import Replay
 
 SHARING: Final = (
@@ -41,6 +44,7 @@ class Exploration:
     `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the
     number of distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the
     first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
+    `outdated` are the tokens of earlier runs that pass now.
     `drawn_by` makes the HTML that a notebook shows; the public face of the package sets it, since reports lie above.
     """
 
@@ -58,7 +62,10 @@ class Exploration:
         self.watched: tuple[str, ...] = ()
         self.saw_sharing = False
         self.notes: list[str] = []
+        self.outdated: list[str] = []
         self._classes: dict[int, int] = {}
+        self._searched: set[int] = set()
+        self._drawn = 0
 
     @property
     def classes(self) -> int:
@@ -67,8 +74,16 @@ class Exploration:
 
     @property
     def seen_once(self) -> int:
-        """How many classes were seen exactly once."""
-        return sum(1 for count in self._classes.values() if count == 1)
+        """How many classes were drawn exactly once, and not met by a systematic search."""
+        return self._seen(1)
+
+    @property
+    def drawn(self) -> int:
+        """How many executions had a schedule that was drawn at random."""
+        return self._drawn
+
+    def _seen(self, times: int) -> int:
+        return sum(count == times and number not in self._searched for number, count in self._classes.items())
 
     @property
     def estimated_classes(self) -> float | None:
@@ -76,13 +91,15 @@ class Exploration:
         if not self._classes:
             return None
         once = self.seen_once
-        twice = sum(1 for count in self._classes.values() if count == 2)
+        twice = self._seen(2)
         return self.classes + (once * once / (2 * twice) if twice else once * (once - 1) / 2)
 
     @property
     def unseen(self) -> float:
-        """Good and Turing's estimate of the probability that one more execution shows a new class (Good 1953)."""
-        return self.seen_once / self.executions if self.executions else 1.0
+        """Good and Turing's estimate of the probability that one more drawn execution shows a new class (Good 1953)."""
+        if self.exhaustive:
+            return 0.0
+        return self.seen_once / self.drawn if self.drawn else 1.0
 
     def raise_if_failed(self) -> None:
         """Raises the error of the failure, if there is one."""
@@ -99,12 +116,14 @@ class Exploration:
         """The timeline, in a notebook."""
         return None if Exploration.drawn_by is None else Exploration.drawn_by(self)
 
-    def count(self, execution: Execution, class_number: int) -> bool:
-        """One more execution has ended; returns whether its class is new."""
+    def count(self, execution: Execution, class_number: int, drawn: bool) -> None:
+        """One more execution has ended, whose schedule was drawn or belongs to a systematic search."""
         self.executions += 1
+        self._drawn += drawn
+        if not drawn:
+            self._searched.add(class_number)
         self.outcomes[_outcome(execution)] += 1
-        times = self._classes[class_number] = self._classes.get(class_number, 0) + 1
-        return times == 1
+        self._classes[class_number] = self._classes.get(class_number, 0) + 1
 
 
 def _outcome(execution: Execution) -> Any:
@@ -160,24 +179,34 @@ def explore_with(
     modules: Sequence[ModuleType],
     *,
     ends_with: tuple[type[BaseException], ...] = (),
+    tokens: Sequence[str] = (),
 ) -> Exploration:
     """As `explore`, with checked settings, for a program of that name and these watched modules.
 
-    An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure.
+    An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure. The
+    schedules of `tokens` are tried first; they are not counted as executions.
     """
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
-    strategy = strategy_named(settings.strategy, settings.seed)
-    if settings.max_preemptions is not None:
-        strategy = AtMost(settings.max_preemptions, strategy)
-    with runner(program, settings, modules) as run:
-        _Loop(exploration, run, strategy, ends_with).go()
-        exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
+    strategy = _strategy_for(settings)
+    exploration.failure, exploration.outdated = retried(program, settings, name, modules, tokens)
+    if exploration.failure is None or settings.keep_going:
+        with runner(program, settings, modules) as run:
+            _Loop(exploration, run, strategy, ends_with).go()
+            exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     failure = exploration.failure
     if failure is not None and failure.finding.kind in RACES and settings.preemption == "any":
         exists = _exists_with_gil(program, settings, modules, type(failure.error))
         exploration.failure = replace(failure, with_gil=exists)
     return exploration
+
+
+def _strategy_for(settings: Settings) -> Strategy:
+    __tracebackhide__ = True
+    if settings.strategy == "dpor" and settings.preemption == "gil":
+        raise WrongUse("strategy='dpor' needs preemption='any': with 'gil' several accesses are one step; try 'surw'")
+    strategy = strategy_named(settings.strategy, settings.seed)
+    return strategy if settings.max_preemptions is None else AtMost(settings.max_preemptions, strategy)
 
 
 def _exists_with_gil(
@@ -199,7 +228,7 @@ class _Loop:
         self.exploration = exploration
         self.run = run
         self.strategy = strategy
-        self.tell: Callable[[bool], None] | None = getattr(strategy, "end", None)
+        self.tell: Callable[[], None] | None = getattr(strategy, "end", None)
         self.hash = ClassHash()
 
     def go(self) -> None:
@@ -210,8 +239,13 @@ class _Loop:
             if until is not None and monotonic() > until and self.exploration.executions:
                 self.exploration.ended_by = "seconds"
                 return
-            if self._one() and (not settings.keep_going or self.exploration.ended_with is not None):
+            failed = self._one()
+            if failed and (not settings.keep_going or self.exploration.ended_with is not None):
                 self.exploration.ended_by = "failure"
+                return
+            if getattr(self.strategy, "exhausted", False):
+                self.exploration.ended_by = "exhausted"
+                self.exploration.exhaustive = settings.max_preemptions is None
                 return
         self.exploration.ended_by = "executions"
 
@@ -220,9 +254,10 @@ class _Loop:
         execution = self.run.run(self.strategy)
         if not self.exploration.saw_sharing:
             self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
-        is_new = self.exploration.count(execution, self.hash.of(execution.trace, self.run.learned.exits))
+        number = self.hash.of(execution.trace, self.run.learned.exits)
+        self.exploration.count(execution, number, getattr(self.strategy, "draws", True))
         if self.tell is not None:
-            self.tell(is_new)
+            self.tell()
         number = self.exploration.executions
         if isinstance(execution.error, self.ends_with):
             self.exploration.ended_with = execution.error
@@ -307,9 +342,9 @@ def replay_with(
     ends_with: tuple[type[BaseException], ...] = (),
 ) -> Failure | None:
     """As `replay`, with checked settings, for a program of that name and these watched modules."""
-    schedule, flags = read_token(token, name)
-    with runner(program, settings_of(settings, flags), modules) as run:
-        strategy = Replay(schedule)
+    recipe = read_token(token, name)
+    with runner(program, settings_of(settings, recipe), modules) as run:
+        strategy = Replay(recipe.schedule)
         execution = run.run(strategy, show=True)
         if isinstance(execution.error, ends_with):
             raise execution.error
@@ -317,18 +352,14 @@ def replay_with(
             return failure_of(execution, token, 1)
         if not strategy.followed:
             raise ReplayDiverged(
-                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of {len(schedule)} "
-                "segments could not be followed, and it passed; the code has changed since, so explore it again "
-                "without --conc-replay"
+                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "
+                f"{len(recipe.schedule)} segments could not be followed, and it passed; the code has changed since, "
+                "so explore it again without --conc-replay"
             )
     return None
 
 
-def settings_of(settings: Settings, flags: int) -> Settings:
+def settings_of(settings: Settings, recipe: Recipe) -> Settings:
     """The settings under which the schedule of a token was found."""
-    return settings.with_options(
-        {
-            "timing": "any" if flags & 1 else "virtual",
-            "preemption": "gil" if flags & 2 else "any",
-        }
-    )
+    seed = settings.seed if recipe.seed is None else recipe.seed
+    return settings.with_options({"timing": recipe.timing, "preemption": recipe.preemption, "seed": seed})

@@ -6,15 +6,14 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from pytest_conc.execution.recorder import NOWHERE, OWN, Note
-from pytest_conc.execution.stuck import label_of
+from pytest_conc.execution.recorder import NOWHERE, OWN, Note, label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
 from pytest_conc.model.operation import INSERT, WRITE, Step
-from pytest_conc.model.schedule import Schedule, token_of
+from pytest_conc.model.schedule import Recipe, Schedule, token_of
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.replay import Replay
 
@@ -45,7 +44,7 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
     shown = run.run(Replay(schedule), show=True)
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
-    return failure_of(shown, token_of(schedule, name, flags_of(run.settings)), number)
+    return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number)
 
 
 def failure_of(shown: Any, token: str, number: int) -> Failure:
@@ -70,13 +69,16 @@ def failure_of(shown: Any, token: str, number: int) -> Failure:
 def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: str, number: int) -> Failure:
     """The Failure of an execution that is not worth a replay; its trace has neither places nor values."""
     error = execution.error
-    steps = tuple(Step(task.label(), kind, label_of(resource), "") for task, kind, resource in execution.trace)
+    steps = tuple(
+        Step(task.label(), kind, label_of(resource), "", key=label_of(resource))
+        for task, kind, resource in execution.trace
+    )
     return Failure(
         error=error.with_traceback(None),
         finding=Finding(type(error).__name__, str(error)),
         trace=steps,
         preemptions=execution.preemptions,
-        token=token_of(schedule, name, flags_of(settings)),
+        token=token_of(recipe_of(execution, schedule, settings), name),
         execution=number,
         tasks=tuple(task.label() for task in execution.tasks),
     )
@@ -113,7 +115,7 @@ def _step(execution: Any, index: int, note: Note) -> Step:
     return Step(
         task.label(),
         WRITE if kind is INSERT else kind,
-        label_of(resource),
+        execution.recorder.label(resource),
         str(note.place),
         note.place.line,
         note.place.source,
@@ -123,10 +125,11 @@ def _step(execution: Any, index: int, note: Note) -> Step:
         note.place.filename,
         note.place.function,
         task.number,
-        label_of(getattr(resource, "alias", None)) or None,
+        execution.recorder.label(getattr(resource, "alias", None)) or None,
+        label_of(resource),
     )
 
 
-def flags_of(settings: Settings) -> int:
-    """The settings that a schedule depends on, as a small number for its token."""
-    return (settings.timing == "any") + 2 * (settings.preemption == "gil")
+def recipe_of(execution: Any, schedule: Schedule, settings: Settings) -> Recipe:
+    """What is needed to repeat an execution with this schedule."""
+    return Recipe(schedule, settings.timing, settings.preemption, settings.seed if execution.drew else None)

@@ -16,7 +16,7 @@ from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import MODES, NOTHING, READ, READS, WRITE, Step
 
 Triple = tuple[Step, Step, Step]
-_LOCKING = frozenset({"acquire", "release", "wait", "wake", "notify", "exit"})
+_LOCKING = frozenset({"acquire", "release", "wait", "wake", "try-wake", "notify", "exit"})
 
 
 def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
@@ -32,7 +32,7 @@ def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
 
 def overlap(one: Step, other: Step) -> bool:
     """Whether two accesses touch the same location, or one an item and the other the whole of a container."""
-    mine, theirs = one.resource, other.resource
+    mine, theirs = one.key, other.key
     return mine == theirs or mine == theirs.partition("[")[0] or theirs == mine.partition("[")[0]
 
 
@@ -41,7 +41,7 @@ def _lost_updates(steps: Sequence[Step]) -> Iterator[Triple]:
         if mine.kind != WRITE or mine.after is None:
             continue
         for earlier in range(index - 1, -1, -1):
-            if steps[earlier].task == mine.task and steps[earlier].resource == mine.resource:
+            if steps[earlier].task == mine.task and steps[earlier].key == mine.key:
                 if steps[earlier].kind == READ:
                     between = steps[earlier + 1 : index]
                     yield from ((steps[earlier], step, mine) for step in between if _assigns(step, mine))
@@ -49,7 +49,7 @@ def _lost_updates(steps: Sequence[Step]) -> Iterator[Triple]:
 
 
 def _assigns(step: Step, mine: Step) -> bool:
-    return step.kind == WRITE and step.resource == mine.resource and step.task != mine.task
+    return step.kind == WRITE and step.key == mine.key and step.task != mine.task
 
 
 def _checks_then_acts(steps: Sequence[Step]) -> Iterator[Triple]:

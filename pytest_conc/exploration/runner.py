@@ -42,11 +42,13 @@ class Runner:
         """One execution, to be looked at until four more have run. With `show` it writes down places and values."""
         execution = Execution(self.settings, strategy, self._host, self.learned, Recorder() if show else None)
         random.seed(self.settings.seed)
+        undrawn = random.getstate() if show else None
         self._watchdog.execution = execution
         try:
             execution.run(self.program)
         finally:
             self._watchdog.execution = None
+        execution.drew = execution.drew or (show and random.getstate() != undrawn)
         if self._watchdog.interrupted:
             raise KeyboardInterrupt
         self._recent.append(execution)

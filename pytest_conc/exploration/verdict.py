@@ -20,24 +20,36 @@ def _found(exploration: Any) -> str:
     if failure is None:
         return f"{_count(ran, 'execution')} passed"
     preemptions = _count(failure.preemptions, "preemption")
+    if not failure.execution:
+        return f"{type(failure.error).__name__} in a schedule that failed before, with {preemptions}"
     return f"{type(failure.error).__name__} in execution {failure.execution} of {ran}, with {preemptions}"
 
 
 def _coverage(exploration: Any) -> str:
     if exploration.failure is not None and not exploration.settings.keep_going:
         return ""
-    if exploration.exhaustive:
-        return f"exhaustive: {exploration.classes} of {exploration.classes} interleaving classes"
-    parts = [
-        f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
-        f"unseen mass {exploration.unseen:.3f}",
-    ]
-    if exploration.failure is None and exploration.executions:
-        parts.append(f"at most {min(100.0, 300 / exploration.executions):.3g} % per schedule at 95 %")
+    parts = [_all_of(exploration)] if exploration.exhaustive else _some_of(exploration)
     if not exploration.saw_sharing:
         parts.append("no shared state was seen: is the code under test among the watched modules?")
     return ", ".join(parts)
 
 
+def _all_of(exploration: Any) -> str:
+    return f"exhaustive: {exploration.classes} of {_count(exploration.classes, 'interleaving class')}"
+
+
+def _some_of(exploration: Any) -> list[str]:
+    if not exploration.drawn:
+        return [f"{exploration.classes} interleaving classes seen"]
+    parts = [
+        f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
+        f"unseen mass {exploration.unseen:.3f}",
+    ]
+    if exploration.failure is None:
+        parts.append(f"at most {min(100.0, 300 / exploration.drawn):.3g} % per drawn schedule at 95 %")
+    return parts
+
+
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"

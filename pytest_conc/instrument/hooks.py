@@ -196,14 +196,10 @@ def write_item(container: Any, key: Any, value: Any, site: Any) -> None:
     task = CONTESTED.get(get_ident())
     if task is not None and is_container(container, "__setitem__"):
         location = item_location(task, container, key)
-        _access(
-            task,
-            INSERT if is_new_key(container, key) else WRITE,
-            location,
-            site,
-            lambda: value_of_item(container, key),
-            value,
-        )
+        kind = INSERT if is_new_key(container, key) else WRITE
+        _access(task, kind, location, site, lambda: value_of_item(container, key), value)
+        if (kind is INSERT) is not is_new_key(container, key):  # no longer what it was when it was announced
+            task.execution.amend(task, WRITE if kind is INSERT else INSERT, location)
 
 
 def delete_item(container: Any, key: Any, site: Any) -> None:

@@ -29,11 +29,13 @@ MODES: Final[dict[str, int]] = {
     "locked": READS,
     "wait": WRITES,
     "wake": WRITES,
+    "try-wake": WRITES,
     "notify": WRITES,
     "set": WRITES,
     "clear": WRITES,
     "is_set": READS,
     "wait for": READS,
+    "try-wait": READS,
     "put": PUTS,
     "get": GETS,
     "try-put": WRITES,
@@ -61,7 +63,8 @@ class Step(NamedTuple):
 
     `internal` says that no line of the user's own code was being executed: the inside of a pool, say. `path` is the
     file that `site` shortens, `number` that of the task (two may have one name), and `lock` the lock that the `wait`
-    of a condition gives up and its `wake` takes again.
+    of a condition gives up and its `wake` takes again. `resource` is what the user's code calls it; `key` tells
+    resources apart (`room.guests` may be an attribute, or the list that is its value).
     """
 
     task: str
@@ -77,3 +80,4 @@ class Step(NamedTuple):
     function: str = ""
     number: int = 0
     lock: str | None = None
+    key: str = ""

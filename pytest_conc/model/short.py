@@ -15,6 +15,11 @@ _PLAIN = (int, float, complex, bool, str, bytes, type(None), range, BaseExceptio
 _NAMED = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type)
 
 
+def is_plain(value: object) -> bool:
+    """Whether the value is of a type that is written out, or is a function, module or class."""
+    return type(value) in _PLAIN or issubclass(type(value), (*_NAMED, BaseException))
+
+
 class _Short(Repr):
     def repr_instance(self, x: object, level: int) -> str:
         """What is of no built-in container type."""

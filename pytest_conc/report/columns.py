@@ -31,13 +31,14 @@ def report(failure: Failure, command: str, explained: bool = True) -> str:
 
 
 def _headline(failure: Failure) -> str:
+    where = f"in execution {failure.execution}" if failure.execution else "in a schedule that failed before"
     if not failure.token:
-        return f"{failure.finding.kind} in execution {failure.execution}"
+        return f"{failure.finding.kind} {where}"
     count = failure.preemptions
     switches = "no preemption" if count == 0 else "1 preemption" if count == 1 else f"{count} preemptions"
     error = type(failure.error).__name__
     kind = failure.finding.kind if failure.finding.kind in (error, "Failure") else f"{failure.finding.kind}: {error}"
-    return f"{kind} in execution {failure.execution}, minimised to {switches}"
+    return f"{kind} {where}, minimised to {switches}"
 
 
 def _explanation(failure: Failure) -> list[str]:
@@ -72,7 +73,7 @@ def steps_that_matter(failure: Failure) -> list[Step]:
 
 def _whole(step: Step) -> str:
     """The container of an item, any other resource itself."""
-    return step.resource.partition("[")[0]
+    return step.key.partition("[")[0]
 
 
 def _matters(step: Step, touched: dict[str, set[str]], changed: set[str]) -> bool:
@@ -139,6 +140,7 @@ _VERBS = {
     "try-acquire": "tries to acquire",
     "wait": "waits, releasing",
     "wake": "wakes from",
+    "try-wake": "wakes from",
     "notify": "notifies",
     "set": "sets",
     "clear": "clears",
@@ -150,6 +152,7 @@ _VERBS = {
     "sleep": "has slept",
     "is_alive": "asks whether alive:",
     "wait for": "has waited for",
+    "try-wait": "has waited for",
     "locked": "looks at",
     "start": "starts",
     "join": "joins",

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from pytest_conc.model.settings import WrongUse, unknown_name
 from pytest_conc.strategies.auto import Auto
-from pytest_conc.strategies.guided import Guided
+from pytest_conc.strategies.bounded import Bounded
+from pytest_conc.strategies.dpor import DPOR
 from pytest_conc.strategies.pct import PCT
 from pytest_conc.strategies.plain import FirstInFirstOut, Reversed, RoundRobin
 from pytest_conc.strategies.pos import POS
 from pytest_conc.strategies.protocol import Factory, Strategy
 from pytest_conc.strategies.random_walk import RandomWalk
+from pytest_conc.strategies.surw import SURW
+from pytest_conc.strategies.urw import URW
 
 STRATEGIES: dict[str, Factory] = {
     "auto": Auto,
     "random": RandomWalk,
     "pct": PCT,
     "pos": POS,
-    "guided": Guided,
+    "surw": SURW,
+    "urw": URW,
+    "dpor": DPOR,
+    "bounded": lambda seed: Bounded(),
     "fifo": lambda seed: FirstInFirstOut(),
     "reversed": lambda seed: Reversed(),
     "round-robin": lambda seed: RoundRobin(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_conc.strategies.protocol import Pending, Strategy
+from pytest_conc.strategies.protocol import Pending, Strategy, Trace
 
 
 class AtMost:
@@ -14,16 +14,31 @@ class AtMost:
         self._bound = self._left = preemptions
         self._strategy = strategy
 
-    def begin(self) -> None:
+    def begin(self, trace: Trace) -> None:
         """A new execution has all its preemptions again."""
         self._left = self._bound
-        self._strategy.begin()
+        self._strategy.begin(trace)
 
-    def end(self, is_new: bool) -> None:
-        """Tells the strategy what came of the execution, if it wants to know."""
+    def end(self) -> None:
+        """Tells the strategy that the execution is over, if it wants to know."""
         end = getattr(self._strategy, "end", None)
         if end is not None:
-            end(is_new)
+            end()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the strategy has nothing left to try."""
+        return bool(getattr(self._strategy, "exhausted", False))
+
+    @property
+    def draws(self) -> bool:
+        """Whether the strategy chooses at random."""
+        return bool(getattr(self._strategy, "draws", True))
+
+    @property
+    def curious(self) -> bool:
+        """Whether the strategy wants to be asked now and then where it seems not to matter."""
+        return bool(getattr(self._strategy, "curious", True))
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """What the strategy chooses, if it is no preemption or one is left."""

@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from pytest_conc.strategies.protocol import Pending
+from pytest_conc.model.operation import MODES
+from pytest_conc.strategies.protocol import Pending, Trace
 
 DEPTHS = (3, 2, 4, 5)
-YIELDS = frozenset({"sleep", "try-acquire", "try-put", "try-get", "try-join", "is_alive", "size"})
+YIELDS = frozenset(kind for kind in MODES if kind.startswith("try-")) | {"sleep", "is_alive", "size"}
 
 
 class PCT:
@@ -35,7 +36,7 @@ class PCT:
         self._priorities: dict[int, float] = {}
         self._changes: frozenset[int] = frozenset()
 
-    def begin(self) -> None:
+    def begin(self, trace: Trace) -> None:
         """Draws the change points; priorities are drawn when a task is first seen."""
         self._longest = max(self._longest, self._steps)
         depth = min(DEPTHS[self._begun % len(DEPTHS)], max(2, self._longest // 4))

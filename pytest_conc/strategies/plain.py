@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_conc.strategies.protocol import Pending
+from pytest_conc.strategies.protocol import Pending, Trace
 
 
 class FirstInFirstOut:
     """Goes on with the running task while it can; then the one that was started first."""
 
-    def begin(self) -> None:
+    draws = False
+
+    def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
@@ -21,7 +23,9 @@ class FirstInFirstOut:
 class Reversed:
     """The task that was started last goes first, and goes on while it can."""
 
-    def begin(self) -> None:
+    draws = False
+
+    def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
@@ -32,7 +36,9 @@ class Reversed:
 class RoundRobin:
     """After each operation it is the next task's turn."""
 
-    def begin(self) -> None:
+    draws = False
+
+    def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:

@@ -16,10 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from pytest_conc.model.operation import MODES, NOTHING, READ
-from pytest_conc.strategies.protocol import Pending
-
-FREE = frozenset(kind for kind, mode in MODES.items() if mode == NOTHING)
+from pytest_conc.model.operation import READ
+from pytest_conc.strategies.profile import FREE
+from pytest_conc.strategies.protocol import Pending, Trace
 
 
 class POS:
@@ -29,7 +28,7 @@ class POS:
         self._random = Random(seed).random
         self._priorities: dict[int, float] = {}
 
-    def begin(self) -> None:
+    def begin(self, trace: Trace) -> None:
         """Forgets all priorities."""
         self._priorities = {}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from pytest_conc.strategies.protocol import Pending
+from pytest_conc.strategies.protocol import Pending, Trace
 
 
 class RandomWalk:
@@ -18,7 +18,7 @@ class RandomWalk:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed).random
 
-    def begin(self) -> None:
+    def begin(self, trace: Trace) -> None:
         """Nothing to prepare."""
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_conc.model.schedule import Schedule
-from pytest_conc.strategies.protocol import Pending
+from pytest_conc.strategies.protocol import Pending, Trace
 
 
 class Replay:
@@ -29,7 +29,7 @@ class Replay:
         self._next = self._left = 0
         self._task = -1
 
-    def begin(self) -> None:
+    def begin(self, trace: Trace) -> None:
         """Starts at the first segment again."""
         self.resynchronised = 0
         self._next = self._left = 0

@@ -168,6 +168,17 @@ def test_map_gives_results_in_the_order_of_the_arguments():
     assert time.monotonic() - before == 3
 
 
+@pytest.mark.parametrize(("workers", "seconds"), [(1, 5), (2, 3), (5, 1)])
+@interleave(executions=100)
+def test_as_many_jobs_wait_at_once_as_there_are_workers(workers, seconds):
+    """Five jobs of one second each: one by one, two by two, or all at once. Only waiting gets faster so."""
+    before = time.monotonic()
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in range(5):
+            pool.submit(time.sleep, 1)
+    assert time.monotonic() - before == seconds
+
+
 class Report:
     """Exercise: the callback that comes last should print. Mend `done`, and take `finds=` away from the test below."""
 

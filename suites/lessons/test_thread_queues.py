@@ -148,11 +148,13 @@ def test_two_guests_who_are_not_both_told_that_this_was_all_wait_for_ever(sentin
     kitchen(cooks=1, guests=2, sentinels=sentinels)
 
 
+@pytest.mark.parametrize("sentinels", [2, 3])
+@pytest.mark.parametrize("cooks", [1, 4])
 @interleave(executions=200)
-def test_as_many_sentinels_as_guests_are_enough():
-    """At least as many, not more, as older texts say. Four cooks make 4 buns each, not 10: 16 in 4 virtual seconds."""
+def test_as_many_sentinels_as_guests_are_enough(cooks, sentinels):
+    """At least as many; more do no harm. A cook makes 4 buns (not 10) in 4 virtual seconds, and so do four cooks."""
     before = time.monotonic()
-    assert kitchen(cooks=4, guests=2, sentinels=2, each=4) == 16
+    assert kitchen(cooks=cooks, guests=2, sentinels=sentinels, each=4) == 4 * cooks
     assert time.monotonic() - before == 4
 
 
@@ -160,6 +162,50 @@ def test_as_many_sentinels_as_guests_are_enough():
 def test_sentinels_that_overtake_the_cook_leave_a_bun_uneaten():
     """The cooks must be joined before the first None is put, or the guests go home too early."""
     assert kitchen(cooks=1, guests=2, sentinels=2, join_cooks=False) == 1
+
+
+def guests_of_a_cook_who_tells(cooks):
+    """Each cook makes one bun and puts a None after it; one guest eats until None comes. Returns what was eaten."""
+    buns, eaten = queue.Queue(), []
+
+    def cook(name):
+        buns.put(name)
+        buns.put(None)
+
+    def guest():
+        while True:
+            bun = buns.get()
+            if bun is None:  # look before you eat: the None is not for eating
+                break
+            eaten.append(bun)
+
+    together(*((cook, name) for name in range(cooks)), (guest,))
+    return eaten
+
+
+@interleave
+def test_a_single_cook_can_tell_the_guest_that_this_was_all():
+    """One producer, one consumer: nothing comes after the producer's own None, because a queue keeps the order."""
+    assert guests_of_a_cook_who_tells(cooks=1) == [0]
+
+
+@interleave(finds=AssertionError)
+def test_one_of_two_cooks_cannot_know_that_this_was_all():
+    """The guest goes home at the first None, and the other cook's bun gets cold. Join all cooks, then say it."""
+    assert len(guests_of_a_cook_who_tells(cooks=2)) == 2
+
+
+@interleave(finds=AssertionError)
+def test_an_empty_queue_does_not_mean_that_this_was_all():
+    """`if buns.empty(): break` instead of None: empty is also what a queue is before the cook has begun."""
+    buns, eaten = queue.Queue(), []
+
+    def guest():
+        while not buns.empty():
+            eaten.append(buns.get())
+
+    together((cook_four, buns), (guest,))
+    assert eaten == [0, 1, 2, 3]
 
 
 def eat_one(buns, say_so):

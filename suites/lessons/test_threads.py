@@ -14,6 +14,8 @@ import threading
 import time
 from threading import Thread
 
+import pytest
+
 from pytest_conc import LeakedTask, explore, interleave
 
 
@@ -186,6 +188,42 @@ def test_a_thread_that_nobody_joins_outlives_the_test():
 def test_a_daemon_may_be_left_behind():
     """Python does not wait for daemons: they are cut off in the middle of their work, so give them none that counts."""
     Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+class Radio(Thread):
+    """Plays until it is asked to stop. Nobody can end it from outside: only processes have terminate() and kill()."""
+
+    def __init__(self):
+        super().__init__()
+        self.songs = 0
+        self.asked_to_stop = threading.Event()
+
+    def run(self):
+        while not self.asked_to_stop.wait(timeout=3):
+            self.songs += 1
+
+
+@interleave(executions=100)
+def test_a_thread_is_asked_to_stop_and_then_joined():
+    """A song takes 3 virtual seconds; the thread looks at the Event after each, and ends by itself."""
+    radio = Radio()
+    radio.start()
+    time.sleep(10)
+    radio.asked_to_stop.set()
+    radio.join()
+    assert (radio.songs, radio.is_alive()) == (3, False)
+
+
+@interleave
+def test_a_thread_can_be_started_only_once():
+    """For a second run make a second thread; is_alive() is False before the first and after it."""
+    thread = Thread(target=desk)
+    assert not thread.is_alive()
+    thread.start()
+    thread.join()
+    assert not thread.is_alive()
+    with pytest.raises(RuntimeError, match="once"):
+        thread.start()
 
 
 @interleave(finds=KeyError)

@@ -131,7 +131,7 @@ def test_all_classes_of_a_failing_program_are_seen_and_no_more(name):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", [name for name in peers.PREEMPTIONS if name != "six_turns"])
+@pytest.mark.parametrize("name", list(peers.PREEMPTIONS))
 def test_a_failure_is_minimised_to_the_fewest_preemptions(name, seed):
     failure = explore(peers.PROGRAMS[name][0], executions=1000, seed=seed).failure
     assert failure.preemptions == peers.PREEMPTIONS[name]

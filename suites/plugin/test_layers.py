@@ -18,6 +18,7 @@ LAYERS = (  # from the top down
     "plugin",
     "session",
     "options",
+    "store",
     "capture",
     "fixtures",
     "report",

@@ -1,0 +1,58 @@
+"""How often each task touches each resource: what SURW and URW know of a program before they run it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from pytest_conc.model.operation import MODES, NOTHING, READS
+from pytest_conc.strategies.protocol import Trace
+
+Key = Any
+PLACED: Final = frozenset({"switch", "sleep point"})
+FREE: Final = frozenset(kind for kind, mode in MODES.items() if mode == NOTHING) - PLACED
+FOLLOW_UPS: Final = frozenset({"release", "notify", "exit"})
+FIRST: Final = 4
+EVERY: Final = 16
+COUNTED: Final = frozenset(MODES) - FREE - PLACED - FOLLOW_UPS
+
+
+def key_of(resource: Any) -> Key:
+    """What identifies a resource in each execution; that of its container for an item, of its lock for a condition."""
+    whole = getattr(resource, "container", None) or getattr(resource, "alias", None) or resource
+    return whole.key() if hasattr(whole, "key") else None
+
+
+class Profile:
+    """Counts of one execution: operations of each task, in all and on each resource that tasks share.
+
+    Most executions resemble the one before, so only the first few are counted, and then one in `EVERY`.
+    """
+
+    def __init__(self) -> None:
+        self.operations: Counter[int] = Counter()
+        self.shared: dict[Key, Counter[int]] = {}
+        self.totals: list[int] = []
+        self._seen = 0
+
+    def learn(self, trace: Trace) -> None:
+        """One more execution has ended: replaces the counts by its own, if it is time to."""
+        self._seen += 1
+        if self._seen <= FIRST or self._seen % EVERY == 0:
+            self._count(trace)
+
+    def _count(self, trace: Trace) -> None:
+        touched: dict[Any, Counter[int]] = {}
+        changed = set()
+        self.operations = Counter()
+        for task, kind, resource in trace:
+            if kind in COUNTED and resource is not None:
+                key = key_of(resource)
+                touched.setdefault(key, Counter())[task.path] += 1
+                self.operations[task.path] += 1
+                if MODES[kind] != READS:
+                    changed.add(key)
+        self.shared = {
+            key: counts for key, counts in touched.items() if key in changed and key is not None and len(counts) > 1
+        }
+        self.totals = [counts.total() for counts in self.shared.values()]

@@ -40,7 +40,7 @@ def _pending(execution: Any, task: Any) -> Step:
         path=place.filename,
         function=place.function,
         number=task.number,
-        lock=_shown(execution, getattr(task.resource, "alias", None)) or None,
+        lock=label_of(getattr(task.resource, "alias", None)) or None,
         key=label_of(task.resource),
     )
 

@@ -125,7 +125,7 @@ def _step(execution: Any, index: int, note: Note) -> Step:
         note.place.filename,
         note.place.function,
         task.number,
-        execution.recorder.label(getattr(resource, "alias", None)) or None,
+        label_of(getattr(resource, "alias", None)) or None,
         label_of(resource),
     )
 

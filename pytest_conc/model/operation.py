@@ -62,9 +62,9 @@ class Step(NamedTuple):
     """One operation of a trace, as it is shown: who did what to which resource, where, and the values.
 
     `internal` says that no line of the user's own code was being executed: the inside of a pool, say. `path` is the
-    file that `site` shortens, `number` that of the task (two may have one name), and `lock` the lock that the `wait`
-    of a condition gives up and its `wake` takes again. `resource` is what the user's code calls it; `key` tells
-    resources apart (`room.guests` may be an attribute, or the list that is its value).
+    file that `site` shortens, `number` that of the task (two may have one name). `resource` is what the user's code
+    calls it; `key` tells resources apart (`room.guests` may be an attribute, or the list that is its value), and
+    `lock` is the key of the lock that the `wait` of a condition gives up and its `wake` takes again.
     """
 
     task: str

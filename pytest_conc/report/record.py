@@ -116,6 +116,7 @@ def step_record(step: Step, files: Files) -> Record:
         "task_number": step.number,
         "kind": step.kind,
         "resource": step.resource,
+        "key": step.key,
         "text": in_words(step),
         "file": files.name(step.path),
         "line": step.line,

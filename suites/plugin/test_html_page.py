@@ -154,7 +154,7 @@ def test_every_step_shows_where_it_is_what_changed_and_says_so(pytester, made):
     return [shown("[aria-current=step] .what"), shown("[aria-live]"), shown(".source .here code"),
       shown(".source .here .badge"), shown(".changed td"), shown(".lanes thead .badge")];"""
     current, live, line, badges, changed, lanes = seen(pytester, text, script)
-    assert current == ["2writes Box#1.n = 1 (was 0)"]
+    assert current == ["2writes box.n = 1 (was 0)"]
     assert live[0].startswith("Step 3 of 4: B Thread-2 (add)")
     assert line == ["box.n += 1"]
     assert badges == lanes == ["A", "B"]
@@ -169,8 +169,8 @@ def test_a_deadlock_ends_with_who_holds_and_who_wants_each_lock(pytester):
     player.querySelector(".last").click();
     const texts = (row) => [...row.querySelectorAll("th, td div")].map((each) => each.textContent.trim());
     return [...player.querySelectorAll(".state tr")].map(texts);"""
-    rows = {row[0]: row[1:] for row in seen(pytester, text, script) if row[0].startswith("Lock")}
-    assert rows == {"Lock#1": ["held by A", "wanted by B"], "Lock#2": ["held by B", "wanted by A"]}
+    rows = {row[0]: row[1:] for row in seen(pytester, text, script) if row[0] in ("left", "right")}
+    assert rows == {"left": ["held by A", "wanted by B"], "right": ["held by B", "wanted by A"]}
 
 
 @in_a_browser
@@ -186,3 +186,28 @@ def test_no_width_makes_the_page_scroll_sideways(pytester, made, width):
       anchors.every((name) => document.getElementById(name))];"""
     overflow, sections, linked = seen(pytester, text, script, width)
     assert (overflow, sections, linked) == (0, 7, True)
+
+
+@in_a_browser
+def test_what_a_call_has_made_of_a_container_is_told_by_the_next_look_at_it(pytester, made):
+    text, _ = made(
+        """
+import threading
+from pytest_conc import interleave
+@interleave(strategy="fifo")
+def test_said():
+    said = []
+    threads = [threading.Thread(target=lambda n=n: said.append(n)) for n in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert said == [1, 0]
+"""
+    )
+    script = """
+    const values = [];
+    for (const name of ["first", "next"]) {
+      player.querySelector("." + name).click();
+      values.push(player.querySelector(".changed td").textContent);
+    }
+    return values;"""
+    assert seen(pytester, text, script) == ["[] → [0]changed", "[0] → not shownchanged"]

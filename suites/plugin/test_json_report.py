@@ -115,22 +115,23 @@ def test_the_failure_of_a_small_race_is_told_completely(record):
     assert test["outcomes"] == {"passed": 2, "AssertionError": 1}
     assert failure["error"].pop("message").startswith("assert 1 == 2\n")
     assert failure.pop("error") == {"type": "AssertionError", "file": name, "line": 14, "function": "lose"}
-    assert failure.pop("explanation").startswith("Thread-1 (add) read Box#1.n = 0 at ")
+    assert failure.pop("explanation").startswith("Thread-1 (add) read box.n = 0 at ")
     shown = [step for step in failure["trace"] if step["shown"]]
     assert [
         (step["task_number"], step["text"], step["before"], step["after"], step["in_finding"]) for step in shown
     ] == [
-        (1, "reads Box#1.n = 0", None, "0", True),
-        (2, "reads Box#1.n = 0", None, "0", False),
-        (2, "writes Box#1.n = 1 (was 0)", "0", "1", True),
-        (1, "writes Box#1.n = 1 (was 1)", "1", "1", True),
+        (1, "reads box.n = 0", None, "0", True),
+        (2, "reads box.n = 0", None, "0", False),
+        (2, "writes box.n = 1 (was 0)", "0", "1", True),
+        (1, "writes box.n = 1 (was 1)", "1", "1", True),
     ]
     assert shown[0] == {
         "task": "Thread-1 (add)",
         "task_number": 1,
         "kind": "read",
-        "resource": "Box#1.n",
-        "text": "reads Box#1.n = 0",
+        "resource": "box.n",
+        "key": "Box#1.n",
+        "text": "reads box.n = 0",
         "file": name,
         "line": 10,
         "function": "lose.<locals>.add",
@@ -178,8 +179,8 @@ def test_grab():
     assert (test["outcome"], failure["expected"], failure["error"]["line"]) == ("passed", True, 0)
     assert [(step["task_number"], step["kind"], step["resource"], step["line"]) for step in failure["waits"]] == [
         (0, "join", "Thread-1 (grab)", 11),
-        (1, "acquire", "Lock#2", 6),
-        (2, "acquire", "Lock#1", 6),
+        (1, "acquire", "right", 6),
+        (2, "acquire", "left", 6),
     ]
 
 
@@ -201,6 +202,12 @@ def test_other_options_change_nothing_in_the_document(record, options):
             if test["failure"]:
                 test["failure"]["error"].pop("message")  # it has the address of an object
     assert other == alone
+
+
+def test_a_worker_of_xdist_does_not_write(run):
+    text = "def test_x(request): assert not request.config.pluginmanager.has_plugin('conc-report-files')"
+    run(text, "--conc-json=out.json", "-n", "1").assert_outcomes(passed=1)
+    run(text, "--conc-json=out.json").assert_outcomes(failed=1)
 
 
 def test_an_interrupted_session_writes_what_there_is(record):
@@ -309,7 +316,7 @@ def test_one_path_for_both_reports_is_a_usage_error(run):
 
 def test_a_check_of_the_path_leaves_no_file_and_no_change(run, pytester):
     (pytester.path / "old.json").write_text("old")
-    run(TESTS, "--conc-json=old.json", "--conc-html=new.html", "--conc-host=nowhere")
+    run(TESTS, "--conc-json=old.json", "--conc-html=new.html", "--conc-replay=nonsense")
     assert (pytester.path / "old.json").read_text() == "old"
     assert not (pytester.path / "new.html").exists()
 

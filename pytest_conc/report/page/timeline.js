@@ -177,7 +177,7 @@ class Timeline {
   /** A step in words, the resource set as code. */
   words(step) {
     if (step.kind === "begin" || step.kind === "exit") return [step.kind === "begin" ? "begins" : "ends"];
-    const at = step.resource ? step.text.indexOf(step.resource) : -1;
+    const at = indexOfName(step.text, step.resource);
     if (at < 0) return [step.text];
     const rest = step.text.slice(at + step.resource.length);
     return [step.text.slice(0, at), el("code", {}, step.resource), el("span", { class: "value" }, rest)];
@@ -263,40 +263,41 @@ class Timeline {
   /* ---- values and locks --------------------------------------------------------------------------------------- */
 
   stateTables() {
-    const shown = new Set(this.shown.map((index) => this.failure.trace[index].resource));
-    const values = [...this.world.values].filter(([name]) => shown.has(name));
-    const others = new Map();
-    for (const step of [...this.shown.map((index) => this.failure.trace[index]), ...this.failure.waits])
-      if (DESCRIBES.test(step.resource)) others.set(step.resource, this.resource(step.resource));
+    const names = new Map(); /* key → name, of what the steps shown are about */
+    const steps = [...this.shown.map((index) => this.failure.trace[index]), ...this.failure.waits];
+    steps.forEach(({ key, resource }) => names.set(key, names.get(key) || resource));
+    const values = [...this.world.values].filter(([key]) => names.has(key));
+    const others = [...names].filter(([key]) => DESCRIBES.test(key));
     const tasks = new Set([...this.tasks, ...(this.step ? [] : this.failure.waits.map((step) => step.task_number))]);
+    const head = (key) => el("th", { scope: "row" }, el("code", { title: key }, names.get(key)));
     return [
-      table("Shared values", values.map(([name, known]) => this.valueRow(name, known))),
-      table("Locks, queues, events", [...others].map(([name, text]) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, name)), el("td", {}, text)))),
+      table("Shared values", values.map(([key, known]) => this.valueRow(head(key), key, known))),
+      table("Locks, queues, events", others.map(([key]) => el("tr", {}, head(key), el("td", {}, this.resource(key))))),
       table("Tasks", [...tasks].sort((one, other) => one - other).map((task) => this.taskRow(task))),
     ].filter(Boolean);
   }
 
-  valueRow(name, known) {
-    const acts = this.step && this.step.resource === name;
+  valueRow(head, key, known) {
+    const acts = this.step && this.step.key === key;
     const changed = acts && this.step.kind === "write";
     const value = known.value === null ? el("i", {}, "not shown") : el("code", { class: "current" }, known.value);
     const was = changed && known.before !== null ? [el("code", { class: "was" }, known.before), el("span", { class: "arrow" }, " → ")] : null;
     const stale = [...known.seen].filter(([, seen]) => seen !== null && known.value !== null && seen !== known.value);
     const notes = stale.map(([task, seen]) => el("div", { class: "stale" }, badge(task), " still goes by ", el("code", {}, seen)));
-    return el("tr", { class: changed ? "changed" : acts ? "looked" : null }, el("th", { scope: "row" }, el("code", {}, name)),
+    return el("tr", { class: changed ? "changed" : acts ? "looked" : null }, head,
       el("td", {}, was, value, changed ? el("span", { class: "tag" }, "changed") : null, notes));
   }
 
-  resource(name) {
+  resource(key) {
     const parts = [];
-    const holders = [...new Set(this.world.holders.get(name) || [])];
+    const holders = [...new Set(this.world.holders.get(key) || [])];
     const list = (verb, tasks) => parts.push(el("div", {}, `${verb} `, tasks.map((task) => [badge(task, this.failure.tasks[task]), " "]).flat()));
-    if (/^(R?Lock|Semaphore)/.test(name)) holders.length ? list("held by", holders) : parts.push(el("div", {}, name[0] === "S" ? "" : "free"));
-    if (name.startsWith("Event") && this.world.flags.has(name)) parts.push(el("div", {}, this.world.flags.get(name) ? "set" : "not set"));
-    const traffic = this.world.traffic.get(name);
+    if (/^(R?Lock|Semaphore)/.test(key)) holders.length ? list("held by", holders) : parts.push(el("div", {}, key[0] === "S" ? "" : "free"));
+    if (key.startsWith("Event") && this.world.flags.has(key)) parts.push(el("div", {}, this.world.flags.get(key) ? "set" : "not set"));
+    const traffic = this.world.traffic.get(key);
     if (traffic) parts.push(el("div", {}, `${traffic.put} put, ${traffic.taken} taken`));
-    const waiting = this.failure.tasks.map((_, task) => task).filter((task) => this.world.waits(task)?.resource === name);
-    if (waiting.length) list(/^(R?Lock|Semaphore)/.test(name) ? "wanted by" : "awaited by", waiting);
+    const waiting = this.failure.tasks.map((_, task) => task).filter((task) => this.world.waits(task)?.key === key);
+    if (waiting.length) list(/^(R?Lock|Semaphore)/.test(key) ? "wanted by" : "awaited by", waiting);
     return parts.length ? parts : [el("span", { class: "quiet" }, "–")];
   }
 
@@ -314,6 +315,13 @@ class Timeline {
 
 Timeline.active = null;
 const DESCRIBES = /^(R?Lock|Semaphore|Condition|Event|Queue|Barrier)#/;
+
+/** Where a name stands in a text as a word of its own; -1 if it does not. */
+function indexOfName(text, name) {
+  for (let at = text.indexOf(name); name && at >= 0; at = text.indexOf(name, at + 1))
+    if ((at === 0 || text[at - 1] === " ") && [undefined, " "].includes(text[at + name.length])) return at;
+  return -1;
+}
 
 const firstLine = (text) => text.split("\n")[0].replace(/:$/, "");
 const place = ({ file, line, function: name }) =>

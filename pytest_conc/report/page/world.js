@@ -12,7 +12,24 @@ class World {
     this.own = this.tasks.map(() => []);
     this.steps.forEach((step, index) => this.own[step.task_number]?.push(index));
     this.pending = new Map(failure.waits.map((step) => [step.task_number, step]));
+    this.results = this.seenLater();
     this.reset();
+  }
+
+  /** What a write has made, by index, where it does not say so itself but the next look at the location does. */
+  seenLater() {
+    const results = new Map();
+    const later = new Map(); /* location → its value just before the steps that were gone through, from the end */
+    for (let index = this.steps.length - 1; index >= 0; index--) {
+      const { kind, key, before, after } = this.steps[index];
+      if (kind === "read" && after !== null) later.set(key, after);
+      if (kind !== "write") continue;
+      results.set(index, after ?? later.get(key) ?? null);
+      const container = key.split("[")[0]; /* a write to an item changes the container, and the other way round */
+      for (const other of later.keys()) if (other.split("[")[0] === container) later.delete(other);
+      if (before !== null) later.set(key, before);
+    }
+    return results;
   }
 
   reset() {
@@ -27,7 +44,7 @@ class World {
     this.last = this.tasks.map(() => -1);
     const met = new Set();
     for (const step of this.steps) {
-      const lock = step.kind === "wait" ? step.lock : step.resource;
+      const lock = step.kind === "wait" ? step.lock : step.key;
       if (met.has(lock)) continue;
       met.add(lock);
       if (step.kind === "release" || step.kind === "wait") this.holders.set(lock, [step.task_number]);
@@ -52,8 +69,8 @@ class World {
     EFFECTS[step.kind]?.(this, step, index);
   }
 
-  holder(resource) {
-    return (this.holders.get(resource) || [])[0];
+  holder(key) {
+    return (this.holders.get(key) || [])[0];
   }
 
   /** The operation that a task performs next, or has announced for ever. */
@@ -68,28 +85,28 @@ class World {
     return low < own.length ? this.steps[own[low]] : this.pending.get(task);
   }
 
-  /** What a task waits for: null, or {what, holder}. */
+  /** What a task waits for: null, or {what, key, holder}. */
   waits(task) {
     const step = this.begun.has(task) && !this.ended.has(task) && this.next(task);
     const isOver = this.performed === this.steps.length;
     if (!step || !(isOver ? step === this.pending.get(task) : this.isBlocked(task, step))) return null;
-    const holder = step.kind === "acquire" ? this.holder(step.resource) : undefined;
-    return { what: (WANTS[step.kind] || "for ") + step.resource, resource: step.resource, holder };
+    const holder = step.kind === "acquire" ? this.holder(step.key) : undefined;
+    return { what: (WANTS[step.kind] || "for ") + step.resource, key: step.key, holder };
   }
 
-  isBlocked(task, { kind, resource }) {
-    const holder = this.holder(resource);
-    if (kind === "acquire" && /^R?Lock#/.test(resource)) return holder !== undefined && (holder !== task || resource[0] === "L");
-    if (kind === "join") return !this.ended.has(this.tasks.indexOf(resource));
-    if (kind === "wait for") return this.flags.get(resource) === false;
-    if (kind === "get") return this.pending.get(task)?.resource === resource && this.balance(this.performed, resource) <= this.balance(this.steps.length, resource);
+  isBlocked(task, { kind, key }) {
+    const holder = this.holder(key);
+    if (kind === "acquire" && /^R?Lock#/.test(key)) return holder !== undefined && (holder !== task || key[0] === "L");
+    if (kind === "join") return !this.ended.has(this.tasks.indexOf(key));
+    if (kind === "wait for") return this.flags.get(key) === false;
+    if (kind === "get") return this.pending.get(task)?.key === key && this.balance(this.performed, key) <= this.balance(this.steps.length, key);
     return kind === "wake";
   }
 
   /** How many more items were put than taken in the first `count` steps; at the end of a wait for an item there are none. */
-  balance(count, resource) {
+  balance(count, key) {
     const changes = { put: 1, get: -1 };
-    return this.steps.slice(0, count).reduce((sum, step) => sum + (step.resource === resource ? changes[step.kind] || 0 : 0), 0);
+    return this.steps.slice(0, count).reduce((sum, step) => sum + (step.key === key ? changes[step.kind] || 0 : 0), 0);
   }
 
   /** off, on or wait: how the line of a task is drawn. */
@@ -116,36 +133,36 @@ const WANTS = {
   drain: "for the workers of a pool", "wait until done": "for all tasks of ",
 };
 
-const take = (world, { resource, task_number: task }) => {
-  const held = world.holders.get(resource) || [];
-  if (!held.length || held[0] === task || resource.startsWith("Semaphore")) world.holders.set(resource, [...held, task]);
+const take = (world, { key, task_number: task }) => {
+  const held = world.holders.get(key) || [];
+  if (!held.length || held[0] === task || key.startsWith("Semaphore")) world.holders.set(key, [...held, task]);
 };
-const count = (name) => (world, { resource }) => {
-  const seen = world.traffic.get(resource) || { put: 0, taken: 0 };
-  world.traffic.set(resource, { ...seen, [name]: seen[name] + 1 });
+const count = (name) => (world, { key }) => {
+  const seen = world.traffic.get(key) || { put: 0, taken: 0 };
+  world.traffic.set(key, { ...seen, [name]: seen[name] + 1 });
 };
 
 /** What each kind of operation changes. */
 const EFFECTS = {
-  read(world, { resource, after, task_number: task }) {
-    const known = world.values.get(resource);
+  read(world, { key, after, task_number: task }) {
+    const known = world.values.get(key);
     if (known) {
       if (after !== null) known.value = after;
       known.seen.set(task, after);
     }
   },
-  write(world, { resource, before, after, task_number: task }, at) {
-    const seen = world.values.get(resource)?.seen || new Map();
+  write(world, { key, before, task_number: task }, at) {
+    const seen = world.values.get(key)?.seen || new Map();
     seen.delete(task);
-    world.values.set(resource, { value: after, before, by: task, at, seen });
+    world.values.set(key, { value: world.results.get(at), before, by: task, at, seen });
   },
   acquire: take,
-  "try-acquire": (world, step) => { if (!/^Semaphore/.test(step.resource)) take(world, step); },
-  release(world, { resource, task_number: task }) {
-    const held = [...(world.holders.get(resource) || [])];
+  "try-acquire": (world, step) => { if (!/^Semaphore/.test(step.key)) take(world, step); },
+  release(world, { key, task_number: task }) {
+    const held = [...(world.holders.get(key) || [])];
     const at = held.lastIndexOf(task);
     if (held.length) held.splice(at < 0 ? 0 : at, 1);
-    world.holders.set(resource, held);
+    world.holders.set(key, held);
   },
   wait(world, { lock, task_number: task }) {
     world.given.set(task, world.holders.get(lock) || []);
@@ -154,8 +171,8 @@ const EFFECTS = {
   wake(world, { lock, task_number: task }) {
     world.holders.set(lock, world.given.get(task) || [task]);
   },
-  set: (world, { resource }) => world.flags.set(resource, true),
-  clear: (world, { resource }) => world.flags.set(resource, false),
+  set: (world, { key }) => world.flags.set(key, true),
+  clear: (world, { key }) => world.flags.set(key, false),
   put: count("put"),
   get: count("taken"),
   exit: (world, { task_number: task }) => world.ended.add(task),

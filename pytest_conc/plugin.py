@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     read_options(config)
     config.stash[STORE] = Store(config)
     config.pluginmanager.register(config.stash[STORE], "conc-store")
+    config.pluginmanager.register(Colours(), "conc-colours")
     _configure_reports(config)
     token = config.getoption("conc_replay")
     if token is not None:
@@ -113,13 +114,31 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The verdicts under -v, what finds= tests have found under --conc-show, and what ran only once."""
+    reports = _explored(terminalreporter)
     everything = [report for group in terminalreporter.stats.values() for report in group]
-    reports = [report for report in everything if hasattr(report, "conc")]
     once = {report.nodeid: report.conc_ran_once for report in everything if hasattr(report, "conc_ran_once")}
     if reports or once:
         from pytest_conc.report.summary import write_summary
 
         write_summary(terminalreporter, reports, once)
+
+
+def _explored(terminal: Any) -> list[Any]:
+    return [report for group in terminal.stats.values() for report in group if hasattr(report, "conc")]
+
+
+class Colours:
+    """A plugin of its own, because it has to be around the summary of the terminal, and the one above inside of it."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, Any, Any]:
+        """Paints the reports of failed tests while they are printed."""
+        if not terminalreporter._tw.hasmarkup or not _explored(terminalreporter):
+            return (yield)
+        from pytest_conc.report.colour import coloured
+
+        with coloured(_explored(terminalreporter), terminalreporter._tw.markup):
+            return (yield)
 
 
 @pytest.fixture

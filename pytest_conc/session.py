@@ -19,6 +19,7 @@ from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import ConcurrencyError, ReplayDiverged
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.options import base_id, settings_for, wants_reports
+from pytest_conc.report.colour import SECTION
 from pytest_conc.report.columns import report
 from pytest_conc.store import STORE
 
@@ -148,7 +149,7 @@ class Explored:
             told = isinstance(error, ConcurrencyError)
             if told:
                 made.longrepr = f"{type(error).__name__}: {error}"
-            made.sections.append(("interleaving", report(failure, self._command(failure), explained=not told)))
+            made.sections.append((SECTION, report(failure, self._command(failure), explained=not told)))
         elif failure is not None:
             text = report(failure, self._command(failure))
         if self._exploration is not None:

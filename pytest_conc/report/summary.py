@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytest_conc.report.colour import painted
+
 
 def write_summary(terminal: Any, reports: Sequence[Any], once: Mapping[str, str]) -> None:
     """Writes what `-v` and `--conc-show` ask for; `once` says why a test that was to be explored ran once only."""
@@ -13,7 +15,7 @@ def write_summary(terminal: Any, reports: Sequence[Any], once: Mapping[str, str]
         for report in reports:
             if report.conc.get("found"):
                 terminal.write_sep("─", f"found by {report.nodeid}")
-                terminal.write_line(report.conc["found"])
+                terminal.write_line(painted(report.conc["found"], terminal._tw.markup))
     if verbose and reports:
         terminal.write_sep("─", "interleavings")
         for report in reports:

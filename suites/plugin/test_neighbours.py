@@ -40,8 +40,8 @@ def test_the_printed_command_repeats_the_failure(run):
     again = run(TESTS, test, "--conc-replay", token)
     again.assert_outcomes(failed=1)
     assert command(again) == (test, token)
-    replayed = [line for line in again.outlines if "writes Box" in line]
-    assert replayed == [line for line in first.outlines if "writes Box" in line] != []
+    replayed = [line for line in again.outlines if "writes box" in line]
+    assert replayed == [line for line in first.outlines if "writes box" in line] != []
 
 
 def test_a_token_used_on_another_test_is_an_error(run):

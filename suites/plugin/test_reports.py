@@ -139,3 +139,45 @@ def test_a_report_fits_on_a_screen(golden):
     lines = golden.read_text().partition("\n\n")[2].splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
+
+
+RACE = """
+import threading
+from pytest_conc import interleave
+
+@interleave
+def test_race():
+    box = [0]
+    def add():
+        box[0] += 1
+    threads = [threading.Thread(target=add) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert box[0] == 2
+"""
+
+
+def test_a_terminal_with_colours_gets_them_and_a_log_does_not(pytester):
+    pytester.makepyfile(RACE)
+    plain = pytester.runpytest_subprocess("--color=no", "-p", "no:cacheprovider")
+    assert "\x1b" not in plain.stdout.str()
+    colours = pytester.runpytest_subprocess("--color=yes", "-p", "no:cacheprovider", "--junitxml=out.xml").stdout.str()
+    assert "\x1b[1m\x1b[31mLostUpdate: AssertionError in execution 3, minimised" in colours
+    assert "\x1b[33m   writes box[0] = 1 (was 1)\x1b[0m" in colours
+    assert "#x1B" not in (pytester.path / "out.xml").read_text()
+
+
+@pytest.mark.parametrize("options", [("-q",), ("--tb=short",), ("-n", "1"), ("--color=yes", "-n", "1"), ("-vv",)])
+def test_the_replay_command_is_the_last_line_of_a_failure(pytester, options):
+    pytester.makepyfile(RACE)
+    lines = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options).stdout.lines
+    ours = next(index for index, line in enumerate(lines) if "replay: pytest " in line)
+    assert "= short test summary info" in lines[ours + 1] or "interleavings" in lines[ours + 1]
+
+
+@pytest.mark.parametrize("options", [("--tb=line",), ("--tb=no",), ("-p", "no:terminal"), ("--no-summary",)])
+def test_a_failure_stays_a_failure_where_reports_are_not_wanted(pytester, options):
+    pytester.makepyfile(RACE)
+    assert pytester.runpytest_subprocess("-p", "no:cacheprovider", *options).ret == pytest.ExitCode.TESTS_FAILED

@@ -6,6 +6,7 @@ import bdb
 import inspect
 import json
 import unittest
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -81,7 +82,13 @@ class Explored:
                 else:
                     stored = self._item.config.stash[STORE].tokens(self._name)
                     self._exploration = explore_with(
-                        self._program, self._settings, self._name, modules, ends_with=_ENDS, tokens=stored
+                        self._program,
+                        self._settings,
+                        self._name,
+                        modules,
+                        ends_with=_ENDS,
+                        tokens=stored,
+                        once_if_alone=self._item.get_closest_marker("conc_interleave") is None,
                     )
                     self._failure = self._exploration.failure
         except (WrongUse, ReplayDiverged) as error:
@@ -132,8 +139,11 @@ class Explored:
         try:
             self._fresh.set_up()
             self._call()
-        finally:
-            self._fresh.finish()
+        except BaseException:
+            with suppress(Exception):  # what the body raised is what matters
+                self._fresh.finish()
+            raise
+        self._fresh.finish()
 
     def _call(self) -> None:
         __tracebackhide__ = True
@@ -152,6 +162,9 @@ class Explored:
             made.sections.append((SECTION, report(failure, self._command(failure), explained=not told)))
         elif failure is not None:
             text = report(failure, self._command(failure))
+        if self._exploration is not None and self._exploration.ended_by == "alone":
+            made.conc_ran_once = "it starts no thread, so there is nothing to interleave"  # type: ignore[attr-defined]
+            return
         if self._exploration is not None:
             found = [failure.token] if failure is not None and failure.token else []
             made.conc_schedules = self._name, found, self._exploration.outdated  # type: ignore[attr-defined]

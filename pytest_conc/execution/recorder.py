@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from pytest_conc.execution.names import Names
+from pytest_conc.instrument.containers import is_watched_file
 from pytest_conc.model.short import short
 
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -20,6 +21,7 @@ STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 POOLS = os.path.join(STDLIB, "concurrent", "futures")
 _SCHEDULER = os.path.join(OWN, "execution", "scheduler.py")
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
+_RUNNERS = tuple(f"{SITE_PACKAGES}{name}{os.sep}" for name in ("_pytest", "pluggy"))
 
 
 class Place(NamedTuple):
@@ -56,13 +58,17 @@ class Note(NamedTuple):
 
 
 def _is_library(filename: str) -> bool:
-    return filename.startswith("<") or (filename.startswith(STDLIB) and SITE_PACKAGES not in filename)
+    if is_watched_file(filename):
+        return False
+    if filename.startswith(STDLIB) and SITE_PACKAGES not in filename:
+        return True
+    return filename.startswith("<") or any(part in filename for part in _RUNNERS)
 
 
 def place_of(frame: FrameType | None) -> Place:
     """The innermost line of the user's own code, seen from this frame; else of any code that is not ours."""
     fallback, inside = NOWHERE, False
-    while frame is not None:
+    while frame is not None and not _is_beginning(frame):
         name = frame.f_code.co_filename
         inside = inside or name.startswith(POOLS)
         if not name.startswith(OWN):
@@ -73,6 +79,11 @@ def place_of(frame: FrameType | None) -> Place:
                 fallback = place
         frame = frame.f_back
     return fallback
+
+
+def _is_beginning(frame: FrameType) -> bool:
+    """Whether a task begins in this frame: what lies further out is not part of the execution."""
+    return frame.f_code.co_filename == _SCHEDULER and frame.f_code.co_name in ("run", "perform")
 
 
 class Recorder:
@@ -129,7 +140,7 @@ class Recorder:
     def _look(self, task: Any, frame: FrameType | None) -> None:
         """Collects the names of the variables on the stack of the task, up to where it began."""
         is_main = task is task.execution.main
-        while frame is not None and frame.f_code.co_filename != _SCHEDULER:
+        while frame is not None and not _is_beginning(frame):
             if not frame.f_code.co_filename.startswith(OWN) and not _is_library(frame.f_code.co_filename):
                 self._names.look(frame, is_main)
             frame = frame.f_back

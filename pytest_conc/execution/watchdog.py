@@ -142,15 +142,23 @@ class Watchdog:
         stack = "".join(traceback.format_list(frames_shown[-6:]))
         name = task.label() if task is not None else "a task"
         return (
-            f"{name} did not come back for {self._limit:g} seconds from {frame.f_code.co_qualname} "
-            f"({frame.f_code.co_filename}:{frame.f_lineno}): it blocks on something that is not controlled, or "
-            f"computes without end; give it a time limit of its own, or raise hang_after\n{stack}"
+            f"{name} did not come back for {self._limit:g} seconds from {_called_from(frame, task)}: it blocks on "
+            "something that is not controlled, or computes without end; give it a time limit of its own, or raise "
+            f"hang_after\n{stack}"
         )
 
     def _give_up(self) -> None:
         sys.__stderr__.write(f"\npytest-conc: {self._message}\nIt cannot be interrupted; the process ends.\n")  # type: ignore[union-attr]
         sys.__stderr__.flush()  # type: ignore[union-attr]
         originals.exit_process(70)
+
+
+def _called_from(frame: FrameType, task: Any) -> str:
+    """The innermost call: a target that is written in C has no frame of its own."""
+    if frame.f_code is threading.Thread.run.__code__:
+        target = getattr(getattr(task, "thread", None), "_target", None)
+        return f"{getattr(target, '__qualname__', 'its target')}, the target of the thread"
+    return f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
 
 
 def _waits_for_us(frame: FrameType) -> bool:

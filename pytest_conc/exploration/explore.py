@@ -180,11 +180,13 @@ def explore_with(
     *,
     ends_with: tuple[type[BaseException], ...] = (),
     tokens: Sequence[str] = (),
+    once_if_alone: bool = False,
 ) -> Exploration:
     """As `explore`, with checked settings, for a program of that name and these watched modules.
 
     An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure. The
-    schedules of `tokens` are tried first; they are not counted as executions.
+    schedules of `tokens` are tried first; they are not counted as executions. With `once_if_alone` a program that
+    starts no task is run once.
     """
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
@@ -192,7 +194,7 @@ def explore_with(
     exploration.failure, exploration.outdated = retried(program, settings, name, modules, tokens)
     if exploration.failure is None or settings.keep_going:
         with runner(program, settings, modules) as run:
-            _Loop(exploration, run, strategy, ends_with).go()
+            _Loop(exploration, run, strategy, ends_with, once_if_alone).go()
             exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     failure = exploration.failure
     if failure is not None and failure.finding.kind in RACES and settings.preemption == "any":
@@ -222,9 +224,16 @@ class _Loop:
     """The executions of one exploration."""
 
     def __init__(
-        self, exploration: Exploration, run: Runner, strategy: Any, ends_with: tuple[type[BaseException], ...]
+        self,
+        exploration: Exploration,
+        run: Runner,
+        strategy: Any,
+        ends_with: tuple[type[BaseException], ...],
+        once_if_alone: bool,
     ) -> None:
         self.ends_with = ends_with
+        self.once_if_alone = once_if_alone
+        self.was_alone = False
         self.exploration = exploration
         self.run = run
         self.strategy = strategy
@@ -243,6 +252,9 @@ class _Loop:
             if failed and (not settings.keep_going or self.exploration.ended_with is not None):
                 self.exploration.ended_by = "failure"
                 return
+            if self.once_if_alone and self.was_alone:
+                self.exploration.ended_by = "alone"
+                return
             if getattr(self.strategy, "exhausted", False):
                 self.exploration.ended_by = "exhausted"
                 self.exploration.exhaustive = settings.max_preemptions is None
@@ -252,6 +264,7 @@ class _Loop:
     def _one(self) -> bool:
         """One execution; returns whether it failed."""
         execution = self.run.run(self.strategy)
+        self.was_alone = len(execution.tasks) == 1
         if not self.exploration.saw_sharing:
             self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
         number = self.hash.of(execution.trace, self.run.learned.exits)
@@ -309,13 +322,23 @@ class _Loop:
 
 
 def first_difference(one: Execution, other: Execution) -> str | None:
-    """Where two traces differ first, in words; None if they are the same."""
+    """Where two traces differ first, in words; None if they are the same.
+
+    Resources are told apart by when they come up first: their numbers also count what was used before any
+    task was started.
+    """
+    met: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
     for (task, kind, resource), (task2, kind2, resource2) in zip(one.trace, other.trace, strict=False):
-        if (task.path, kind, key_of(resource)) != (task2.path, kind2, key_of(resource2)):
+        place, place2 = _ordinal(met[0], resource), _ordinal(met[1], resource2)
+        if (task.path, kind, place) != (task2.path, kind2, place2):
             return f"{task.label()}: {kind} {label_of(resource)}, then {task2.label()}: {kind2} {label_of(resource2)}"
     if len(one.trace) != len(other.trace):
         return f"the length: {len(one.trace)} operations, then {len(other.trace)}"
     return None
+
+
+def _ordinal(met: dict[Any, int], resource: Any) -> int:
+    return met.setdefault(key_of(resource), len(met))
 
 
 def replay(program: Callable[[], Any], token: str, **options: Any) -> Failure | None:
@@ -349,7 +372,7 @@ def replay_with(
         if isinstance(execution.error, ends_with):
             raise execution.error
         if execution.error is not None:
-            return failure_of(execution, token, 1)
+            return failure_of(execution, token, 0)
         if not strategy.followed:
             raise ReplayDiverged(
                 f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
+from collections.abc import Iterator
+from types import CodeType, TracebackType
 from typing import Any
 
 from pytest_conc.execution.recorder import NOWHERE, OWN, Note, label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
+from pytest_conc.instrument.instrumentation import is_stub
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
 from pytest_conc.model.operation import INSERT, WRITE, Step
@@ -85,17 +87,23 @@ def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: st
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is the user's, up to the last one that is not ours."""
+    """The traceback from the first frame on that is the user's, without frames of ours."""
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((OWN, threading.__file__)):
         trace = trace.tb_next
-    last = each = trace
-    while each is not None:
-        if not each.tb_frame.f_code.co_filename.startswith(OWN):
-            last = each
-        each = each.tb_next
-    if last is not None:
-        last.tb_next = None
-    return trace
+    kept = [each for each in _entries(trace) if not _is_ours(each.tb_frame.f_code)]
+    for entry, following in zip(kept, [*kept[1:], None], strict=True):
+        entry.tb_next = following
+    return kept[0] if kept else None
+
+
+def _entries(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _is_ours(code: CodeType) -> bool:
+    return code.co_filename.startswith(OWN) or is_stub(code)
 
 
 def _interrupted(shown: Any, error: KeyboardInterrupt) -> TaskInterrupted:

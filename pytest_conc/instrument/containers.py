@@ -101,6 +101,11 @@ def watch_files(filenames: Iterable[str]) -> None:
     _silent.clear()
 
 
+def is_watched_file(filename: str) -> bool:
+    """Whether code of this source file is hooked inside."""
+    return filename in _watched
+
+
 def is_watched_module(module: Any) -> bool:
     """Whether the functions of a module are hooked inside; the names of other modules are taken as constants."""
     return getattr(module, "__file__", None) in _watched

@@ -19,6 +19,7 @@ from typing import Any
 
 from pytest_conc.instrument import hooks
 from pytest_conc.instrument.containers import watch_files
+from pytest_conc.instrument.rewrite import rewrite
 from pytest_conc.model.current import outside
 
 _NO_STUB = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -79,8 +80,6 @@ class Instrumentation:
         key = (id(code), self._gil, self._shared[id(function.__globals__)])
         known = self._cache.get(key)
         if known is None:
-            from pytest_conc.instrument.rewrite import rewrite
-
             namespace = function.__globals__
             known = rewrite(code, hooks, namespace, key[2], gil=self._gil)
             self._cache[key] = known
@@ -135,6 +134,11 @@ class _Reached:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         return self.instrumentation.reach(self.function)(*args, **kwargs)
+
+
+def is_stub(code: CodeType) -> bool:
+    """Whether this is the code that stands in for a function until it is called for the first time."""
+    return any(isinstance(constant, _Reached) for constant in code.co_consts)
 
 
 _PLACEHOLDER = "pytest_conc stub"

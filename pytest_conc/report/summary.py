@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pytest_conc.report.colour import painted
+
+MOST: Final = 3
 
 
 def write_summary(terminal: Any, reports: Sequence[Any], once: Mapping[str, str]) -> None:
@@ -22,5 +24,10 @@ def write_summary(terminal: Any, reports: Sequence[Any], once: Mapping[str, str]
             terminal.write_line(f"{report.nodeid}: {report.conc['verdict']}")
         watched = sorted({name for report in reports for name in report.conc["watched"]})
         terminal.write_line(f"watched: {', '.join(watched)}")
-    for nodeid, reason in once.items():
-        terminal.write_line(f"ran once, not explored: {nodeid} ({reason})")
+    for reason in dict.fromkeys(once.values()):
+        tests = [nodeid for nodeid, why in once.items() if why == reason]
+        more = [] if verbose else tests[MOST:]
+        for nodeid in tests[: len(tests) - len(more)]:
+            terminal.write_line(f"ran once, not explored: {nodeid} ({reason})")
+        if more:
+            terminal.write_line(f"ran once, not explored: {len(more)} more for the same reason (-v lists them)")

@@ -6,6 +6,7 @@ from pytest_conc.model.settings import WrongUse, unknown_name
 from pytest_conc.strategies.auto import Auto
 from pytest_conc.strategies.bounded import Bounded
 from pytest_conc.strategies.dpor import DPOR
+from pytest_conc.strategies.foreign import Foreign
 from pytest_conc.strategies.pct import PCT
 from pytest_conc.strategies.plain import FirstInFirstOut, Reversed, RoundRobin
 from pytest_conc.strategies.pos import POS
@@ -36,5 +37,5 @@ def strategy_named(strategy: object, seed: int) -> Strategy:
             raise WrongUse(unknown_name(strategy, tuple(STRATEGIES), "strategy"))
         return STRATEGIES[strategy](seed)
     if callable(getattr(strategy, "choose", None)) and callable(getattr(strategy, "begin", None)):
-        return strategy  # type: ignore[return-value]
+        return Foreign(strategy)  # type: ignore[arg-type]
     raise WrongUse(f"strategy={strategy!r} is neither a name ({', '.join(STRATEGIES)}) nor has it begin() and choose()")

@@ -199,3 +199,63 @@ def test_a_test_that_passes_prints_nothing_of_ours(run):
     plain = run("def test_x(): pass", "-q").stdout.lines
     explored = run("@interleave\ndef test_x(): together(int)", "-q").stdout.lines
     assert [line.split(" in ")[0] for line in explored] == [line.split(" in ")[0] for line in plain]
+
+
+def test_what_the_body_raised_is_not_replaced_by_what_its_fixtures_complain_about(run):
+    text = "@interleave\ndef test_x(threads):\n    threads.start(threading_wait)\n    raise KeyError('mine')"
+    result = run("def threading_wait(): threading.Event().wait()\n" + text)
+    result.stdout.fnmatch_lines(["E *KeyError: 'mine'"])
+    result.stdout.no_fnmatch_line("*LeakedTask*")
+
+
+def test_an_unmarked_test_that_starts_no_thread_runs_once(run):
+    text = "ran = []\ndef test_x(): ran.append(1)\ndef test_y(): assert ran == [1, 1]\n"
+    result = run(text + "".join(f"def test_{n}(): pass\n" for n in range(5)), "--conc-interleave")
+    result.assert_outcomes(passed=7)
+    reason = "(it starts no thread, so there is nothing to interleave)"
+    assert sum(line.endswith(reason) for line in result.outlines) == 3
+    result.stdout.fnmatch_lines(["ran once, not explored: 4 more for the same reason (-v lists them)"])
+
+
+def test_a_traceback_names_each_call_once_also_when_the_first_call_fails(run):
+    first = run("@interleave\ndef test_x(): lose(Box())")
+    token = next(line for line in first.outlines if line.startswith("replay: ")).split()[-1]
+    again = run("@interleave\ndef test_x(): lose(Box())", "--conc-replay", token)
+    calls = [line for line in again.outlines if line.endswith("in lose") or "def test_x" in line]
+    assert calls == [line for line in first.outlines if line.endswith("in lose") or "def test_x" in line]
+    again.stdout.fnmatch_lines(["*in a schedule that failed before, minimised to 1 preemption"])
+
+
+def test_steps_inside_of_a_target_are_shown_also_where_it_is_of_the_standard_library(run):
+    body = "    counts = collections.Counter(n=1)\n    together(*[lambda: counts.subtract('n')] * 2)\n"
+    text = (
+        "import collections\n@interleave(targets=['collections'])\ndef test_x():\n"
+        + body
+        + "    assert counts['n'] == -1"
+    )
+    run(text).stdout.fnmatch_lines(["*self[[]elem[]] = self_get(elem, 0) - 1", "*writes counts[[]'n'[]] = 0 (was 1)"])
+
+
+def test_a_target_that_is_written_in_c_is_named_where_it_blocks(run):
+    text = "import socket\n@interleave(hang_after=0.3)\ndef test_x():\n    a, b = socket.socketpair()\n"
+    text += "    thread = threading.Thread(target=a.recv, args=(1,))\n    with a, b:\n"
+    text += "        thread.start()\n        thread.join()"
+    result = run(text)
+    result.stdout.fnmatch_lines(["*did not come back for 0.3 seconds from socket.recv, the target of the thread*"])
+
+
+def test_a_strategy_of_the_test_file_is_no_part_of_the_execution(run):
+    strategy = """
+class Last:
+    def begin(self, trace):
+        self.asked = 0
+        self.trace = trace
+    def choose(self, running, enabled):
+        self.asked += 1
+        return enabled[-1]
+    def end(self):
+        ends.append((self.asked, len(self.trace)))
+ends = []
+"""
+    test = "@interleave(strategy=Last(), executions=3)\ndef test_x(): together(Box, Box)\n"
+    run(strategy + test + "def test_y(): assert len(ends) == 3").assert_outcomes(passed=2)

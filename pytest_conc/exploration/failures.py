@@ -91,7 +91,7 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith((OWN, threading.__file__)):
         trace = trace.tb_next
     kept = [each for each in _entries(trace) if not _is_ours(each.tb_frame.f_code)]
-    for entry, following in zip(kept, [*kept[1:], None], strict=True):
+    for entry, following in zip(kept, [*kept[1:], None], strict=False):
         entry.tb_next = following
     return kept[0] if kept else None
 

@@ -72,7 +72,7 @@ def _overwrites(step: Step, read: Step) -> bool:
 
 def _lost_update(read: Step, theirs: Step, mine: Step) -> str:
     return (
-        f"{read.task} read {read.resource}{_with(' = ', read.after)} at {read.site} before {theirs.task} wrote"
+        f"{read.task} {in_past(read)} at {read.site} before {theirs.task} wrote"
         f"{_with(' ', theirs.after, ' it')} at {theirs.site}; its own write of{_with(' ', mine.after, ' it')} at "
         f"{mine.site} then overwrote that update. Read and write belong together: hold one lock around both."
     )
@@ -80,7 +80,7 @@ def _lost_update(read: Step, theirs: Step, mine: Step) -> str:
 
 def _check_then_act(read: Step, theirs: Step, mine: Step) -> str:
     return (
-        f"{read.task} read {read.resource}{_with(' = ', read.after)} at {read.site}, then {theirs.task} changed it"
+        f"{read.task} {in_past(read)} at {read.site}, then {theirs.task} changed it"
         f"{_with(' to ', theirs.after)} at {theirs.site}, and {read.task} went on at {mine.site} with what it had "
         "seen. What was checked and what depends on it belong together: hold one lock around both."
     )
@@ -108,11 +108,14 @@ def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
     if last is not None and name != "main":
         return Finding(
             "OrderViolation",
-            f"{name} read {last.resource} at {last.site} before any other task wrote it. Nothing makes it wait for "
+            f"{name} {in_past(last)} at {last.site} before any other task wrote it. Nothing makes it wait for "
             "one that does: join it, or wait for an Event or a queue.",
             (last,),
         )
-    return Finding("Failure", f"{type(execution.error).__name__} in {name}; no order of shared accesses led to it")
+    return Finding(
+        "Failure",
+        f"{type(execution.error).__name__} in {name}, before another task had done anything that plays a part in it.",
+    )
 
 
 def _last_conflict(steps: Sequence[Step], task: str | None = None) -> tuple[Step, Step] | None:

@@ -26,7 +26,7 @@ from pytest_conc.instrument.containers import (
     is_watched,
     item_location,
 )
-from pytest_conc.instrument.values import value_of_attribute
+from pytest_conc.instrument.values import value_of_attribute, value_of_item
 from pytest_conc.model.operation import READ, WRITE
 from pytest_conc.model.short import short
 
@@ -164,7 +164,7 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
         kind = WRITE if name == "__setitem__" else READ
         execution.access(task, kind, item_location(task, owner, rest[0]), site)
         if execution.recorder is not None:
-            value = short(dict.get(owner, rest[0])) if issubclass(type(owner), dict) else None
+            value = value_of_item(owner, rest[0])
             execution.recorder.note_access(
                 execution, site, value if kind is WRITE else None, short(rest[-1]) if kind is WRITE else value
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_conc.instrument.containers import CONTAINERS, PLAIN_KEYS
 from pytest_conc.model.current import outside
-from pytest_conc.model.short import short
+from pytest_conc.model.short import MISSING, short
 
 
 def value_of_attribute(owner: Any, name: str) -> str | None:
@@ -25,15 +25,17 @@ def value_of_attribute(owner: Any, name: str) -> str | None:
 
 
 def value_of_item(container: Any, key: Any) -> str | None:
-    """A short text for `container[key]`, or None where it is not there or a class of the user's would compute it."""
+    """A short text for `container[key]`, MISSING if it is not there, None where a class of the user's computes it."""
     if type(container) not in CONTAINERS or type(key) not in PLAIN_KEYS:
         return None
     with outside():
         try:
             if isinstance(container, dict):  # a defaultdict would make the item
-                return short(dict.get(container, key)) if key in container else None
+                return short(dict.get(container, key)) if key in container else MISSING
             return short(container[key])
-        except (LookupError, TypeError):
+        except LookupError:
+            return MISSING
+        except TypeError:
             return None
 
 

@@ -12,6 +12,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from pytest_conc.model.current import outside
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), range, BaseException)
+MISSING = "(missing)"  # stands for the value of a key or index that is not there
 _NAMED = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type)
 
 

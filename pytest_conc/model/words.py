@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pytest_conc.model.operation import READ, WRITE, Step
+from pytest_conc.model.short import MISSING
 
 
 class _Verb(NamedTuple):
@@ -62,8 +63,13 @@ _WITHOUT: Final = {
 
 def in_words(step: Step) -> str:
     """What the task does in this step: a verb and its object, and for a write what was there before."""
-    before = f" (was {step.before})" if step.kind == WRITE and step.before is not None else ""
-    return _told(step, _verb(step).present) + before
+    return _told(step, _verb(step).present) + _before(step)
+
+
+def _before(step: Step) -> str:
+    if step.kind != WRITE or step.before is None:
+        return ""
+    return " (new)" if step.before == MISSING else f" (was {step.before})"
 
 
 def in_past(step: Step) -> str:
@@ -72,6 +78,8 @@ def in_past(step: Step) -> str:
 
 
 def _verb(step: Step) -> _Verb:
+    if step.kind == READ and step.after == MISSING:
+        return _Verb("finds no {}", "found no {}")
     known = _WITHOUT if step.after is None else _WITH_VALUE
     return known.get(step.kind) or _WITHOUT.get(step.kind) or _Verb(f"{step.kind} {{}}", f"{step.kind} {{}}")
 

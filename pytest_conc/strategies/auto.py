@@ -1,7 +1,7 @@
 """The default: a few plain schedules first, then a systematic search and a mix of random ones, turn by turn.
 
 The plain schedules find what fails in every order, show the learner the order that he expects, and tell which task
-touches what how often. After that every second execution belongs to DPOR, which does not repeat itself: it soon finds
+touches what how often. After that every third execution belongs to DPOR, which does not repeat itself: it soon finds
 any bug of a program with few interleaving classes. Where there are many it would stay in one corner for ever; so the
 other executions are random. Of twenty of them thirteen are SURW, the strategy that is best on most programs, and
 the rest are those that are good where it is not: a mix is at worst slower by the inverse of the right one's share.
@@ -35,7 +35,7 @@ class Auto:
         pos, pct, walk = POS(seed + 3), PCT(seed + 4), RandomWalk(seed + 5)
         ten: list[Strategy] = [surw, surw, urw, surw, pos, surw, surw, pct, surw]
         self._mix: Iterator[Strategy] = cycle([*ten, pos, *ten, walk])
-        self._systematic = True
+        self._turn = 0
         self._current: Strategy = self._plain[-1]
         self.choose = self._current.choose
 
@@ -54,8 +54,10 @@ class Auto:
     def _next(self) -> Strategy:
         if self._plain:
             return self._plain.pop()
-        self._systematic = not self._systematic
-        return next(self._mix) if self._systematic or self._dpor.exhausted or self._dpor.helpless else self._dpor
+        self._turn += 1
+        if self._turn % 3 == 1 and not (self._dpor.exhausted or self._dpor.helpless):
+            return self._dpor
+        return next(self._mix)
 
     def end(self) -> None:
         """Tells DPOR what came of its execution; all others share what is known of the program."""

@@ -7,9 +7,9 @@ Finding Bugs", ASPLOS 2010. Guarantee: with n tasks and k steps a bug of depth d
 with a probability of at least 1/(n * k**(d-1)). Cost: a maximum over the enabled tasks a step.
 
 k is taken from the longest execution so far; d rotates over 2, 3, 4, 5 but never exceeds k/4, since in a
-short program many change points are just noise. Tasks that yield, poll or spin drop to the lowest
-priority, or they would starve the task that they wait for; without that the guarantee would still hold,
-but programs that poll would run into the step bound.
+short program many change points are just noise. Operations that conflict with nothing are performed at once. Tasks
+that yield, poll or spin drop to the lowest priority, or they would starve the task that they wait for; without that the
+guarantee would still hold, but programs that poll would run into the step bound.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from random import Random
 
 from pytest_conc.model.operation import MODES
+from pytest_conc.strategies.profile import FREE
 from pytest_conc.strategies.protocol import Pending, Trace
 
 DEPTHS = (3, 2, 4, 5)
@@ -29,30 +30,33 @@ class PCT:
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
-        self._steps = 0
+        self._trace: Trace = ()
         self._longest = 0
         self._begun = 0
         self._lowest = 0.0
         self._priorities: dict[int, float] = {}
-        self._changes: frozenset[int] = frozenset()
+        self._changes: list[int] = []
 
     def begin(self, trace: Trace) -> None:
         """Draws the change points; priorities are drawn when a task is first seen."""
-        self._longest = max(self._longest, self._steps)
+        self._longest = max(self._longest, len(self._trace))
+        self._trace = trace
         depth = min(DEPTHS[self._begun % len(DEPTHS)], max(2, self._longest // 4))
-        self._changes = frozenset(1 + int(self._random.random() * max(self._longest, 2)) for _ in range(depth - 1))
+        self._changes = sorted(int(self._random.random() * self._longest) for _ in range(depth - 1))
         self._begun += 1
-        self._steps = 0
         self._lowest = 0.0
         self._priorities = {}
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
-        """The enabled task with the highest priority."""
-        self._steps += 1
+        """An operation that conflicts with nothing, or that of the enabled task with the highest priority."""
+        for task in (running,) if running in enabled else enabled:
+            if task.kind in FREE and task.kind not in YIELDS:
+                return task
         if running.kind in YIELDS and running in enabled:
             self._drop(running)
         best = self._highest(enabled)
-        if self._steps in self._changes:
+        while self._changes and self._changes[0] <= len(self._trace):
+            self._changes.pop(0)
             self._drop(best)
             best = self._highest(enabled)
         return best

@@ -5,43 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_conc.model.current import outside
-from pytest_conc.strategies.protocol import Pending, Strategy, Trace
+from pytest_conc.strategies.around import Around
+from pytest_conc.strategies.protocol import Pending, Trace
 
 
-class Foreign:
-    """Passes everything on, outside of the execution."""
-
-    def __init__(self, strategy: Strategy) -> None:
-        self._strategy = strategy
+class Foreign(Around):
+    """Calls the strategy inside as if there were no execution."""
 
     def begin(self, trace: Trace) -> None:
-        """Passed on."""
+        """A new execution starts."""
         with outside():
-            self._strategy.begin(trace)
+            super().begin(trace)
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
-        """Passed on."""
+        """What the strategy inside chooses."""
         with outside():
-            return self._strategy.choose(running, enabled)
+            return super().choose(running, enabled)
 
     def end(self) -> None:
-        """Passed on, to a strategy that wants to know."""
-        end = getattr(self._strategy, "end", None)
-        if end is not None:
-            with outside():
-                end()
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether it has nothing left to try."""
-        return bool(getattr(self._strategy, "exhausted", False))
-
-    @property
-    def draws(self) -> bool:
-        """Whether it chooses at random."""
-        return bool(getattr(self._strategy, "draws", True))
-
-    @property
-    def curious(self) -> bool:
-        """Whether it wants to be asked now and then where it seems not to matter."""
-        return bool(getattr(self._strategy, "curious", True))
+        """The execution is over."""
+        with outside():
+            super().end()

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from random import Random
 
 from pytest_conc.model.operation import INSERT, READ, WRITE
-from pytest_conc.strategies.profile import FOLLOW_UPS, FREE
+from pytest_conc.strategies.profile import FOLLOW_UPS, harmless
 from pytest_conc.strategies.protocol import Pending, Trace
 from pytest_conc.strategies.races import Access, Races, access_of, depend
 
@@ -72,9 +72,9 @@ class DPOR:
         self.helpless = self.helpless or running.kind == "switch"
         if at < len(self._plan):
             return self._planned(at, running, enabled)
-        for task in (running,) if running in enabled else enabled:
-            if task.kind in FREE:
-                return task
+        free = harmless(running, enabled)
+        if free is not None:
+            return free
         self._wake_up()
         awake = [task for task in enabled if task.path not in self._sleeping]
         if not awake and self._repeats_at is None:

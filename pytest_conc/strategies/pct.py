@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from random import Random
 
 from pytest_conc.model.operation import MODES
-from pytest_conc.strategies.profile import FREE
+from pytest_conc.strategies.profile import harmless
 from pytest_conc.strategies.protocol import Pending, Trace
 
 DEPTHS = (3, 2, 4, 5)
@@ -49,9 +49,9 @@ class PCT:
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """An operation that conflicts with nothing, or that of the enabled task with the highest priority."""
-        for task in (running,) if running in enabled else enabled:
-            if task.kind in FREE and task.kind not in YIELDS:
-                return task
+        free = harmless(running, enabled)
+        if free is not None and free.kind not in YIELDS:
+            return free
         if running.kind in YIELDS and running in enabled:
             self._drop(running)
         best = self._highest(enabled)

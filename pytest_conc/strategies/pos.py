@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from random import Random
 
 from pytest_conc.model.operation import READ
-from pytest_conc.strategies.profile import FREE
+from pytest_conc.strategies.profile import harmless
 from pytest_conc.strategies.protocol import Pending, Trace
 
 
@@ -35,10 +35,10 @@ class POS:
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """An operation that conflicts with nothing, or the one with the highest priority."""
         priorities = self._priorities
-        for task in (running,) if running in enabled else enabled:
-            if task.kind in FREE:
-                priorities.pop(task.number, None)
-                return task
+        free = harmless(running, enabled)
+        if free is not None:
+            priorities.pop(free.number, None)
+            return free
         best, highest = enabled[0], -1.0
         for task in enabled:
             number = task.number

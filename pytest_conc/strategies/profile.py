@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pytest_conc.model.operation import MODES, NOTHING, READS
-from pytest_conc.strategies.protocol import Trace
+from pytest_conc.strategies.protocol import Pending, Trace
 
 Key = Any
 PLACED: Final = frozenset({"switch", "sleep point"})
@@ -15,6 +16,14 @@ FOLLOW_UPS: Final = frozenset({"release", "notify", "exit"})
 FIRST: Final = 4
 EVERY: Final = 16
 COUNTED: Final = frozenset(MODES) - FREE - PLACED - FOLLOW_UPS
+
+
+def harmless(running: Pending, enabled: Sequence[Pending]) -> Pending | None:
+    """A task whose operation conflicts with nothing: to perform it at once preempts nobody and takes no order away."""
+    for task in (running,) if running in enabled else enabled:
+        if task.kind in FREE:
+            return task
+    return None
 
 
 def key_of(resource: Any) -> Key:

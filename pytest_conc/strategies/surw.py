@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from pytest_conc.strategies.profile import COUNTED, FREE, Key, Profile, key_of
+from pytest_conc.strategies.profile import COUNTED, Key, Profile, harmless, key_of
 from pytest_conc.strategies.protocol import Pending, Trace
 
 
@@ -59,9 +59,9 @@ class SURW:
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """The task whose turn it is at the target, or any other that is not at the target."""
-        for task in (running,) if running in enabled else enabled:
-            if task.kind in FREE:
-                return task
+        free = harmless(running, enabled)
+        if free is not None:
+            return free
         if self._seen < len(self._trace):
             self._catch_up()
         intended, on_target = self._intended, self._is_on_target

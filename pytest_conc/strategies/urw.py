@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
-from pytest_conc.strategies.profile import COUNTED, FREE, Profile
+from pytest_conc.strategies.profile import COUNTED, Profile, harmless
 from pytest_conc.strategies.protocol import Pending, Trace
 
 
@@ -40,9 +40,9 @@ class URW:
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """A task, in proportion to the operations that it still has."""
-        for task in (running,) if running in enabled else enabled:
-            if task.kind in FREE:
-                return task
+        free = harmless(running, enabled)
+        if free is not None:
+            return free
         for index in range(self._seen, len(self._trace)):
             task, kind, _ = self._trace[index]
             self._left[task.path] -= kind in COUNTED

@@ -84,17 +84,33 @@ class ClassHash:
 
 
 def _items(resource: Any, whole: Any, event: Event, kind: str) -> Sequence[Event]:
-    """An access to a container or one of its items; `accesses` are those since the whole was written last."""
-    container, item = (resource, None) if whole is None else (whole, resource)
-    accesses = container.reads
-    before = [
-        other
-        for other, name, how in accesses
-        if (name is item or name is None or item is None) and (kind is WRITE or how is WRITE)
-    ]
-    if item is None and kind is WRITE:
-        accesses.clear()
-    accesses.append((event, item, kind))
+    """An access to one item of a container, or to the whole of it where `whole` is None."""
+    if whole is None:
+        return _whole(resource, event, kind)
+    if not resource.reads and not resource.writes:
+        whole.items.append(resource)
+    if kind is WRITE:
+        before = [*resource.reads, *resource.writes, *whole.reads, *whole.writes]
+        resource.reads, resource.writes = [], [event]
+    else:
+        before = resource.writes + whole.writes
+        resource.reads.append(event)
+    return before
+
+
+def _whole(container: Any, event: Event, kind: str) -> Sequence[Event]:
+    """An access to all items at once; a write makes those since the last one its direct predecessors."""
+    before = list(container.writes)
+    for item in container.items:
+        before += item.writes
+        if kind is WRITE:
+            before += item.reads
+            item.reads, item.writes = [], []
+    if kind is WRITE:
+        before += container.reads
+        container.reads, container.writes, container.items = [], [event], []
+    else:
+        container.reads.append(event)
     return before
 
 

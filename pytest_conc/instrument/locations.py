@@ -31,6 +31,7 @@ class Location:
         "direct",
         "first",
         "has_items",
+        "items",
         "last",
         "matters",
         "name",
@@ -53,6 +54,7 @@ class Location:
         self.sites: list[Any] = []
         self.container = container
         self.has_items = name is WHOLE
+        self.items: list[Location] = []
         self.reads: list[Any] = []
         self.writes: list[Any] = []
 

@@ -189,6 +189,8 @@ def settings_for(item: pytest.Item) -> Settings:
     limit = _timeout_of(item)
     if limit:
         merged["seconds"] = min(merged.get("seconds") or limit, limit)
+    if isinstance(merged.get("strategy"), str):
+        _check_strategy(merged["strategy"])
     merged.setdefault("seed", crc32(f"{config.stash[SEED]}:{base_id(item)}".encode()))
     return Settings().with_options(merged)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bdb
 import inspect
 import json
+import shlex
 import unittest
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import pytest
+from _pytest.outcomes import Failed
 
 from pytest_conc.capture import Captured
 from pytest_conc.exploration.explore import Exploration, explore_with, replay_with
@@ -53,6 +55,10 @@ def _why_not(item: pytest.Item) -> str | None:
     return None
 
 
+class _Told(Failed):
+    """Fails the test with a message that is all there is to see: no frame has anything to do with it."""
+
+
 class Explored:
     """One test that is explored."""
 
@@ -65,6 +71,7 @@ class Explored:
         self._failure: Failure | None = None
         self._record: dict[str, Any] = {}
         self._name = base_id(item)
+        self._replays = item.config.getoption("conc_replay") is not None
         if self._fresh.needed:
             item.setup = self._fresh.set_up_the_rest  # type: ignore[method-assign]
 
@@ -92,11 +99,11 @@ class Explored:
                     )
                     self._failure = self._exploration.failure
         except (WrongUse, ReplayDiverged) as error:
-            problem = str(error)
+            problem = f"{type(error).__name__}: {error}" if isinstance(error, ReplayDiverged) else str(error)
         except bdb.BdbQuit:
             pytest.exit("the debugger was left")
         if problem:
-            pytest.fail(problem, pytrace=False)
+            raise _Told(problem, pytrace=False)
         if wants_reports(self._item.config):
             self._record = self._recorded()  # now: raising the error adds frames of ours to its traceback
         self._judge(replaying=token is not None)
@@ -116,7 +123,7 @@ class Explored:
                     if mended
                     else "If the code is mended, take finds= away; if not, raise executions"
                 )
-                pytest.fail(f"finds={names}, but it was not found: {exploration}. {remedy}", pytrace=False)
+                raise _Told(f"finds={names}, but it was not found: {exploration}.\n{remedy}", pytrace=False)
             return
         if not (finds and isinstance(self._failure.error, finds)):
             raise self._failure.error
@@ -126,9 +133,9 @@ class Explored:
         try:
             found = watched_modules(str(self._item.config.rootpath), self._settings.targets, own)
         except WrongUse as error:
-            problem = str(error)
+            problem = f"interleave of {self._name}: {error}"
         if problem:
-            pytest.fail(problem, pytrace=False)
+            raise _Told(problem, pytrace=False)
         return found if self._item.module in found else [*found, self._item.module]
 
     def _program(self) -> Any:
@@ -155,13 +162,15 @@ class Explored:
         """Adds the interleaving to a failed report, and the verdict to every one."""
         error = call.excinfo.value if call.excinfo is not None else None
         failure, text = self._failure, ""
+        if isinstance(error, _Told):
+            made.longrepr = str(error.msg)
         if failure is not None and error is failure.error:
             told = isinstance(error, ConcurrencyError)
             if told:
                 made.longrepr = f"{type(error).__name__}: {error}"
-            made.sections.append((SECTION, report(failure, self._command(failure), explained=not told)))
+            made.sections.append((SECTION, report(failure, self._command(failure), not told, self._replays)))
         elif failure is not None:
-            text = report(failure, self._command(failure))
+            text = report(failure, self._command(failure), True, self._replays)
         if self._exploration is not None and self._exploration.ended_by == "alone":
             made.conc_ran_once = "it starts no thread, so there is nothing to interleave"  # type: ignore[attr-defined]
             return
@@ -189,7 +198,9 @@ class Explored:
         return {"record": json.dumps(record, allow_nan=False), "position": item.session.items.index(item)}
 
     def _command(self, failure: Failure) -> str:
-        return f"pytest '{self._name}' --conc-replay {failure.token}"
+        name = shlex.quote(self._name)
+        quoted = name if name.startswith("'") else f"'{name}'"
+        return f"pytest {quoted} --conc-replay {failure.token}"
 
 
 _ENDS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, bdb.BdbQuit, WrongUse)

@@ -119,6 +119,24 @@ def _leave(self: Any, *error: Any) -> None:
     release(self)
 
 
+_WAIT_AT_BARRIER = threading.Barrier.wait
+
+
+def _wait_at_barrier(self: Any, timeout: float | None = None) -> int:
+    """`Barrier.wait`, with a note of who waits at which barrier."""
+    task = RUNNING.get(get_ident())
+    if task is None:
+        return _WAIT_AT_BARRIER(self, timeout)
+    task.barrier = self
+    try:
+        return _WAIT_AT_BARRIER(self, timeout)
+    finally:
+        if not task.execution.ending:
+            task.barrier = None
+
+
+_wait_at_barrier.__name__ = "wait"  # names threads whose target it is
+
 PATCHES: list[Patch] = [
     AttributePatch(
         threading.Event, {"is_set": is_set, "isSet": is_set, "set": set_event, "clear": clear, "wait": wait}
@@ -127,4 +145,5 @@ PATCHES: list[Patch] = [
         threading.Semaphore, {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": _leave}
     ),
     AttributePatch(threading.BoundedSemaphore, {"release": release}),
+    AttributePatch(threading.Barrier, {"wait": _wait_at_barrier}),
 ]

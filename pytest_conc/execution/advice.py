@@ -53,6 +53,11 @@ _ADVICE: tuple[tuple[Callable[[Sequence[Any]], bool], str], ...] = (
         "A job waits for another job of its own pool, and no worker is free to run that one: give the pool more "
         "workers, or do not wait for a job inside of a job.",
     ),
+    (
+        lambda blocked: any(task.barrier is not None for task in blocked),
+        "A barrier lets nobody pass before all its parties have come: start as many tasks as it has parties, or abort "
+        "it where one of them fails.",
+    ),
     (_own_lock, "A Lock cannot be taken twice, not even by its owner: take it once, or use an RLock."),
     (_kept_lock, "Its owner is over and has not released it: take it in a `with` statement, which never forgets."),
     (_cycle, "Each holds what another one wants: take the locks in the same order everywhere, or use one lock."),

@@ -18,6 +18,7 @@ from pytest_conc.model.short import short
 
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+FIXTURES = os.path.join(OWN, "fixtures") + os.sep
 POOLS = os.path.join(STDLIB, "concurrent", "futures")
 _SCHEDULER = os.path.join(OWN, "execution", "scheduler.py")
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
@@ -25,7 +26,7 @@ _RUNNERS = tuple(f"{SITE_PACKAGES}{name}{os.sep}" for name in ("_pytest", "plugg
 
 
 class Place(NamedTuple):
-    """A line of source. `inside` says that it called a pool or future, which then did the operation."""
+    """A line of source. `inside` says that it called a pool, future or fixture of ours, which did the operation."""
 
     filename: str
     line: int
@@ -35,7 +36,12 @@ class Place(NamedTuple):
     @property
     def is_users(self) -> bool:
         """Whether the line is the user's own, and what it does not the inside of a pool or future."""
-        return bool(self.filename) and not _is_library(self.filename) and not self.inside
+        return self.is_in_users_code and not self.inside
+
+    @property
+    def is_in_users_code(self) -> bool:
+        """Whether the line is the user's own, whatever it called."""
+        return bool(self.filename) and not _is_library(self.filename)
 
     @property
     def source(self) -> str:
@@ -70,7 +76,7 @@ def place_of(frame: FrameType | None) -> Place:
     fallback, inside = NOWHERE, False
     while frame is not None and not _is_beginning(frame):
         name = frame.f_code.co_filename
-        inside = inside or name.startswith(POOLS)
+        inside = inside or name.startswith((POOLS, FIXTURES))
         if not name.startswith(OWN):
             place = Place(name, frame.f_lineno, frame.f_code.co_qualname, inside)
             if not _is_library(name):

@@ -31,12 +31,12 @@ from pytest_conc.execution.clock import wait_for_the_outside
 from pytest_conc.execution.hosts import Host
 from pytest_conc.execution.learned import Learned
 from pytest_conc.execution.recorder import Recorder
-from pytest_conc.execution.stuck import deadlock, leak
+from pytest_conc.execution.stuck import deadlock, leak, livelock
 from pytest_conc.execution.task import Task
 from pytest_conc.instrument.locals import restore_locals
 from pytest_conc.instrument.locations import Locations
 from pytest_conc.model.current import CONTESTED, RUNNING
-from pytest_conc.model.findings import Abort, Livelock
+from pytest_conc.model.findings import Abort
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.protocol import Strategy
 
@@ -365,14 +365,7 @@ class Execution:
 
     # -- the end -----------------------------------------------------------------------------
     def _too_long(self, task: Task) -> None:
-        last = ", ".join(f"{other.label()} at {kind}" for other, kind, _ in self.trace[-4:])
-        self.fail(
-            task,
-            Livelock(
-                f"the execution did not end within max_steps={self.limit} operations; the last ones: {last}. "
-                "Either the program never ends under this schedule, or it needs a larger max_steps"
-            ),
-        )
+        self.fail(task, livelock(self))
         self.leave(task)
 
     def leave(self, task: Task) -> None:

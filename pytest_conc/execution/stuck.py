@@ -6,10 +6,11 @@ from typing import Any
 
 from pytest_conc.execution.advice import advice, is_worker, waits_for_result
 from pytest_conc.execution.recorder import NOWHERE, label_of
-from pytest_conc.model.findings import Deadlock, LeakedTask, LostWakeup, Starved
+from pytest_conc.model.findings import Deadlock, LeakedTask, Livelock, LostWakeup, Starved
 from pytest_conc.model.operation import Step
 
 _SIDE = frozenset({"join", "drain", "wait until done"})
+ROUND = 20
 _WAKES = frozenset({"wake", "wait for"})
 
 
@@ -52,6 +53,25 @@ def leak(left: list[Any]) -> LeakedTask:
     return LeakedTask(f"{names} {is_alive} when the test body returns: join {it}, or make {it} daemon")
 
 
+def livelock(execution: Any) -> Livelock:
+    """The error for an execution that does not end; with a recorder it says where its tasks go round."""
+    last = range(max(0, len(execution.trace) - 1 - ROUND), len(execution.trace) - 1)
+    where = ", ".join(dict.fromkeys(_visited(execution, index) for index in last))
+    return Livelock(
+        f"the execution did not end within max_steps={execution.limit} operations; in the last {len(last)} of them "
+        f"{where}. Either the program never ends under this schedule, or it needs a larger max_steps"
+    )
+
+
+def _visited(execution: Any, index: int) -> str:
+    task, kind, resource = execution.trace[index]
+    note = None if execution.recorder is None else execution.recorder.notes.get(index)
+    if note is None or not note.place.is_users:
+        return f"{task.label()} was at {kind}"
+    what = f"{kind} {_shown(execution, resource)}".rstrip()
+    return f"{task.label()} was at {what}, {note.place} ({note.place.source})"
+
+
 def _started(task: Any) -> str:
     recorder = task.execution.recorder
     place = None if recorder is None else recorder.started.get(task.number)
@@ -84,7 +104,7 @@ def _class_of(guilty: list[Any]) -> type[Deadlock]:
     kinds = {task.kind for task in guilty}
     if kinds <= {"get", "try-get"}:
         return Starved
-    if any(waits_for_result(task) for task in guilty):
+    if any(waits_for_result(task) or task.barrier is not None for task in guilty):
         return Deadlock
     if kinds <= _WAKES and not any(_holds_what_is_wanted(task, guilty) for task in guilty):
         return LostWakeup
@@ -96,17 +116,22 @@ def _holds_what_is_wanted(task: Any, guilty: list[Any]) -> bool:
 
 
 def _line(execution: Any, task: Any) -> str:
+    if task.barrier is not None:
+        came = f"{task.barrier.n_waiting} of {task.barrier.parties} have come"
+        return f"{task.label()} waits at a barrier where {came}{_where(execution, task)}"
     wants = "for" if waits_for_result(task) else _WANTS.get(task.kind, "at " + task.kind + " of")
     parts = [f"{task.label()} waits {wants} {_shown(execution, task.resource)}".rstrip()]
-    if execution.recorder is not None:
-        place = execution.recorder.announced.get(task.number)
-        if place is not None:
-            parts.append(f" at {place} ({place.source})")
+    parts.append(_where(execution, task))
     owner = getattr(task.resource, "owner", None)
     if owner is not None:
         parts.append(f", which {'it holds itself' if owner is task else owner.label() + ' holds'}")
         parts.append(_taken(execution, task.resource, owner))
     return "".join(parts)
+
+
+def _where(execution: Any, task: Any) -> str:
+    place = None if execution.recorder is None else execution.recorder.announced.get(task.number)
+    return "" if place is None or not place.is_in_users_code else f" at {place} ({place.source})"
 
 
 _WANTS = {

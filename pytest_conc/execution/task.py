@@ -30,6 +30,7 @@ class Task:
     is_queue = False
     __slots__ = (
         "aborts",
+        "barrier",
         "begun",
         "body",
         "born",
@@ -67,6 +68,7 @@ class Task:
         self.ident = 0
         self.daemon = False
         self.place: Any = None
+        self.barrier: Any = None
         self.children = 0
         self.parent = parent
         self.born = len(execution.trace)

@@ -16,12 +16,13 @@ from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
+from pytest_conc.exploration.patterns import in_every_order
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.exploration.stored import retried
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
-from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
+from pytest_conc.model.findings import Livelock, ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
 from pytest_conc.model.schedule import Recipe, read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
@@ -35,6 +36,7 @@ SHARING: Final = (
 )
 RACES: Final = frozenset({"LostUpdate", "CheckThenAct", "OrderViolation"})
 GIL_EXECUTIONS: Final = 100
+ELSEWHERE: Final = 17
 RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
 
 
@@ -196,11 +198,33 @@ def explore_with(
         with runner(program, settings, modules) as run:
             _Loop(exploration, run, strategy, ends_with, once_if_alone).go()
             exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
-    failure = exploration.failure
-    if failure is not None and failure.finding.kind in RACES and settings.preemption == "any":
-        exists = _exists_with_gil(program, settings, modules, type(failure.error))
-        exploration.failure = replace(failure, with_gil=exists)
+    if exploration.failure is not None:
+        exploration.failure = _compared(exploration.failure, program, settings, modules)
     return exploration
+
+
+def _compared(
+    failure: Failure, program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType]
+) -> Failure:
+    """The failure, with what other schedules say about it."""
+    error = type(failure.error)
+    if failure.preemptions == 0 and failure.token and not issubclass(error, (UncontrolledBlocking, Livelock)):
+        failure = replace(failure, elsewhere=_fails_elsewhere(program, settings, modules, error))
+    if failure.elsewhere and failure.finding.kind == "OrderViolation":
+        return replace(failure, finding=in_every_order(failure))
+    if failure.finding.kind in RACES and settings.preemption == "any":
+        return replace(failure, with_gil=_exists_with_gil(program, settings, modules, error))
+    return failure
+
+
+def _fails_elsewhere(
+    program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType], error: type[BaseException]
+) -> int:
+    """How many other schedules were tried, if all of them failed with that error; else 0."""
+    plain = [strategy_named(name, settings.seed) for name in ("fifo", "reversed", "round-robin")]
+    tried = [*plain, *[strategy_named("random", settings.seed)] * ELSEWHERE]
+    with runner(program, settings, modules) as run:
+        return len(tried) if all(type(run.run(strategy).error) is error for strategy in tried) else 0
 
 
 def _strategy_for(settings: Settings) -> Strategy:

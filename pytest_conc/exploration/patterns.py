@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pytest_conc.model.failure import Finding
+from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import MODES, NOTHING, READ, READS, WRITE, Step
 from pytest_conc.model.words import in_past
@@ -27,8 +27,16 @@ def finding_of(execution: Any, steps: Sequence[Step]) -> Finding:
         return Finding(type(error).__name__, str(error))
     for kind, find, describe in _PATTERNS:
         for triple in find(steps):
-            return Finding(kind, describe(*triple), triple)
+            given_up = _waits_between(steps, triple)
+            return Finding(kind, describe(*triple) if given_up is None else _woken(*triple, given_up), triple)
     return _order_violation(execution, steps)
+
+
+def _waits_between(steps: Sequence[Step], triple: Triple) -> Step | None:
+    """The wait by which the task that looked gave its lock up before it acted."""
+    read, _, mine = triple
+    between = steps[steps.index(read) : steps.index(mine)]
+    return next((step for step in between if step.kind == "wait" and step.task == mine.task), None)
 
 
 def overlap(one: Step, other: Step) -> bool:
@@ -86,6 +94,15 @@ def _check_then_act(read: Step, theirs: Step, mine: Step) -> str:
     )
 
 
+def _woken(read: Step, theirs: Step, mine: Step, wait: Step) -> str:
+    return (
+        f"{read.task} {in_past(read)} at {read.site} and gave its lock up in the wait at {wait.site}; meanwhile "
+        f"{theirs.task} {in_past(theirs)} at {theirs.site}, and {mine.task} went on at {mine.site} with what it had "
+        "seen. To be woken says nothing about the state: look again after each wait (`while not ready: "
+        "condition.wait()`, or `condition.wait_for(...)`)."
+    )
+
+
 _PATTERNS: tuple[tuple[str, Callable[[Sequence[Step]], Iterator[Triple]], Callable[[Step, Step, Step], str]], ...] = (
     ("LostUpdate", _lost_updates, _lost_update),
     ("CheckThenAct", _checks_then_acts, _check_then_act),
@@ -112,9 +129,40 @@ def _order_violation(execution: Any, steps: Sequence[Step]) -> Finding:
             "one that does: join it, or wait for an Event or a queue.",
             (last,),
         )
+    return _too_early(execution, steps) or Finding(
+        "Failure",
+        f"{type(execution.error).__name__} in {name}, and nothing that another task has done plays a part in it.",
+    )
+
+
+def in_every_order(failure: Failure) -> Finding:
+    """The finding of a failure that no order of accesses explains, since every schedule has it."""
     return Finding(
         "Failure",
-        f"{type(execution.error).__name__} in {name}, before another task had done anything that plays a part in it.",
+        f"{type(failure.error).__name__} in each of {failure.elsewhere} other schedules, too: it is no race, as far as "
+        "can be seen. Look at the code, and at what the test expects.",
+    )
+
+
+def _too_early(execution: Any, steps: Sequence[Step]) -> Finding | None:
+    """Where the failing task went on while others that it has started were not over."""
+    name = execution.failed_task.label()
+    over = {task for task, kind, _ in execution.trace if kind == "exit"}
+    begun = {task for task, kind, _ in execution.trace if kind == "begin"}
+    left = [task for task in execution.tasks[1:] if task not in over and task is not execution.failed_task]
+    if not left:
+        return None
+    started = execution.recorder.started
+    others = ", ".join(f"{task.label()}, started at {started[task.number]}" for task in left)
+    state = "was not over" if begun.intersection(left) else "had not begun"
+    mine = [step for step in steps if step.task == name and step.kind == READ and step.line]
+    last = next((step for step in reversed(mine) if "#" not in step.resource), None)  # the others have no name
+    did = f"{in_past(last)} at {last.site}" if last is not None else f"raised {type(execution.error).__name__}"
+    return Finding(
+        "OrderViolation",
+        f"{name} {did} when {others}, {state if len(left) == 1 else state.replace('was', 'were')}. A task that is "
+        "started runs at some later time: wait for what it does (join, an Event, a queue, a result).",
+        () if last is None else (last,),
     )
 
 

@@ -20,6 +20,7 @@ class Finding:
 class Failure:
     """One failing schedule of a program, minimised, with all that is needed to understand and repeat it.
 
+    `elsewhere` is the number of other schedules that were tried, if it failed in the same way in all of them, else 0.
     `with_gil` says whether it was also found where only a CPython with the GIL switches; None where nobody looked.
     """
 
@@ -32,3 +33,4 @@ class Failure:
     execution: int = 0
     tasks: tuple[str, ...] = ()
     with_gil: bool | None = None
+    elsewhere: int = 0

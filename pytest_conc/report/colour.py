@@ -9,9 +9,9 @@ from typing import Any, Final
 
 SECTION: Final = "interleaving"
 _LINES: Final = (
-    (re.compile(r"^[A-Z]\w+(: \w+)? in (execution \d+|a schedule that failed before)\b"), {"bold": True, "red": True}),
+    (re.compile(r"^[A-Z]\w+(: \w+)? (in|under) (execution \d|a schedule|the schedule)"), {"bold": True, "red": True}),
     (re.compile(r"^replay: "), {"bold": True}),
-    (re.compile(r"^ *\d+: "), {"cyan": True}),
+    (re.compile(r"^ *([\w.]+:)?\d+: "), {"cyan": True}),
     (re.compile(r"^ +(writes|puts|gets|sets|clears|notifies) "), {"yellow": True}),
     (re.compile(r"^[─ ]+$"), {"light": True}),
 )

@@ -22,10 +22,13 @@ _NEVER = frozenset({"begin", "switch", "drain"})
 _ASKS_FOR_THE_END = frozenset({"is_alive", "try-join"})
 
 
-def report(failure: Failure, command: str, explained: bool = True) -> str:
-    """The report of a failure, at most 100 columns wide; `command` repeats it, `explained` adds the explanation."""
+def report(failure: Failure, command: str, explained: bool = True, replayed: bool = False) -> str:
+    """The report of a failure, at most 100 columns wide; `command` repeats it, `explained` adds the explanation.
+
+    `replayed` says that it is the schedule of a token that was asked for.
+    """
     columns = _columns(failure)
-    parts = [_headline(failure), *([""] if columns else []), *columns]
+    parts = [_headline(failure, replayed), *([""] if columns else []), *columns]
     if explained:
         parts += ["", *_explanation(failure)]
     if failure.token:
@@ -33,7 +36,7 @@ def report(failure: Failure, command: str, explained: bool = True) -> str:
     return "\n".join(line.rstrip() for line in parts)
 
 
-def _headline(failure: Failure) -> str:
+def _headline(failure: Failure, replayed: bool) -> str:
     where = f"in execution {failure.execution}" if failure.execution else "in a schedule that failed before"
     if not failure.token:
         return f"{failure.finding.kind} {where}"
@@ -41,13 +44,15 @@ def _headline(failure: Failure) -> str:
     switches = "no preemption" if count == 0 else "1 preemption" if count == 1 else f"{count} preemptions"
     error = type(failure.error).__name__
     kind = failure.finding.kind if failure.finding.kind in (error, "Failure") else f"{failure.finding.kind}: {error}"
-    return f"{kind} {where}, minimised to {switches}"
+    return f"{kind} under the schedule of the token" if replayed else f"{kind} {where}, minimised to {switches}"
 
 
 def _explanation(failure: Failure) -> list[str]:
     lines: list[str] = []
     for paragraph in failure.finding.explanation.splitlines():
         lines += textwrap.wrap(paragraph, WIDTH, subsequent_indent="    " if paragraph.startswith("  ") else "") or [""]
+    if failure.elsewhere and failure.finding.kind != "Failure":
+        lines.append(f"It failed in each of {failure.elsewhere} other schedules, too: no luck is needed.")
     return [*lines, *_with_gil(failure)]
 
 
@@ -73,7 +78,10 @@ def steps_that_matter(failure: Failure) -> list[Step]:
     asked = {step.key for step in failure.trace if step.kind in _ASKS_FOR_THE_END}
     steps = [step for step in failure.trace if _is_shown(step, asked)]
     told = {id(step) for step in failure.finding.operations}
-    return [step for step in steps if id(step) in told or _matters(step, touched, changed)] or steps[-FEW:]
+    if failure.finding.kind == "Livelock":
+        return steps[-FEW:]
+    shown = [step for step in steps if id(step) in told or _matters(step, touched, changed)]
+    return shown or [step for step in steps if "#" not in step.resource][-FEW:]  # no name: made on the way
 
 
 def _is_shown(step: Step, asked: set[str]) -> bool:
@@ -133,7 +141,9 @@ def _cut(line: str, width: int) -> str:
 def _with_places(steps: Sequence[Step]) -> Iterator[tuple[Step, str]]:
     """Each step with its line of source, empty where it is that of the step before."""
     last = ""
+    in_one_file = len({step.path for step in steps if step.line}) == 1
     for step in steps:
         here = f"{step.task}{step.site}"
-        yield step, "" if here == last or not step.line else f"{step.line}: {step.source}"
+        line = str(step.line) if in_one_file else step.site
+        yield step, "" if here == last or not step.line else f"{line}: {step.source}"
         last = here

@@ -102,3 +102,12 @@ def test_x(second):
 def test_log():
     assert log.count("up") == log.count("down") > 0
 """).assert_outcomes(failed=1, passed=1)
+
+
+def test_together_raises_the_first_error_and_tells_of_the_others(threads):
+    def fail(name):
+        raise ValueError(name)
+
+    with pytest.raises(ValueError, match="one") as raised:
+        threads.together((fail, "one"), (fail, "two"))
+    assert [note.partition(" raised")[2] for note in raised.value.__notes__] == [" as well: ValueError: two"]

@@ -5,6 +5,7 @@ After a wanted change: delete the file, run the test once (it fails and writes t
 
 import queue
 import re
+import shlex
 import threading
 from pathlib import Path
 
@@ -181,3 +182,105 @@ def test_the_replay_command_is_the_last_line_of_a_failure(pytester, options):
 def test_a_failure_stays_a_failure_where_reports_are_not_wanted(pytester, options):
     pytester.makepyfile(RACE)
     assert pytester.runpytest_subprocess("-p", "no:cacheprovider", *options).ret == pytest.ExitCode.TESTS_FAILED
+
+
+def explained(program):
+    return explore(program).failure.finding
+
+
+def test_a_body_that_does_not_wait_for_what_it_has_started_is_an_order_violation():
+    def flag():
+        state = {"ready": False}
+        threading.Thread(target=lambda: state.update(ready=True), name="setter").start()
+        assert state["ready"]
+
+    finding = explained(flag)
+    assert finding.kind == "OrderViolation"
+    assert "main read state['ready'] = False at test_reports.py" in finding.explanation
+    assert "when setter, started at test_reports.py:" in finding.explanation
+    assert "had not begun" in finding.explanation
+
+
+def test_what_fails_in_every_schedule_is_not_called_a_race():
+    def wrong():
+        total, lock = [0], threading.Lock()
+
+        def add():
+            with lock:
+                total[0] += 1
+
+        run(add, add)
+        assert total[0] == 3
+
+    finding = explained(wrong)
+    assert finding.kind == "Failure"
+    assert "in each of 20 other schedules, too: it is no race" in finding.explanation
+
+
+def test_a_state_that_is_not_looked_at_again_after_a_wait_is_explained_by_the_wait():
+    def buffer():
+        changed, items = threading.Condition(), []
+
+        def take():
+            with changed:
+                if not items:
+                    changed.wait()
+                items.pop()
+
+        def put():
+            with changed:
+                items.append(1)
+                changed.notify()
+
+        run(take, take, put, put)
+
+    finding = explained(buffer)
+    assert finding.kind == "CheckThenAct"
+    assert "gave its lock up in the wait at test_reports.py" in finding.explanation
+
+
+def test_a_barrier_that_waits_for_somebody_who_never_comes_is_a_deadlock():
+    def barrier():
+        meeting = threading.Barrier(3)
+        run(meeting.wait, meeting.wait)
+
+    finding = explained(barrier)
+    assert finding.kind == "Deadlock"
+    assert "Thread-1 (wait) waits at a barrier where 2 of 3 have come" in finding.explanation
+
+
+IN_TWO_FILES = """
+import threading
+import other
+from pytest_conc import interleave
+
+def add_here():
+    other.box[0] += 1
+
+@interleave
+def test_race():
+    other.box[0] = 0
+    threads = [threading.Thread(target=target) for target in (add_here, other.add_there)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other.box[0] == 2
+"""
+
+
+def test_lines_of_two_files_are_told_apart(pytester):
+    pytester.makepyfile(other="box = [0]\n\ndef add_there():\n    box[0] += 1\n", test_here=IN_TWO_FILES)
+    lines = [line.strip() for line in pytester.runpytest_subprocess("-p", "no:cacheprovider").outlines]
+    assert "other.py:4: box[0] += 1" in lines
+    assert "test_here.py:7: other.box[0] += 1" in lines
+
+
+def test_the_replay_command_survives_the_shell(pytester):
+    marked = RACE.replace("@interleave", "import pytest\n@pytest.mark.parametrize('name', [\"it's\"])\n@interleave")
+    pytester.makepyfile(marked.replace("def test_race():", "def test_race(name):"))
+    first = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    command = next(line for line in first.outlines if line.startswith("replay: ")).removeprefix("replay: pytest ")
+    again = pytester.runpytest_subprocess("-p", "no:cacheprovider", *shlex.split(command))
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["LostUpdate: AssertionError under the schedule of the token"])

@@ -68,10 +68,10 @@ def _checks_then_acts(steps: Sequence[Step]) -> Iterator[Triple]:
         later = next((at for at in range(index + 1, len(steps)) if _overwrites(steps[at], read)), None)
         if later is None or steps[later].task == read.task:
             continue
-        for mine in steps[later + 1 :]:
-            if mine.task == read.task and mine.kind in (READ, WRITE) and not mine.internal:
-                yield read, steps[later], mine
-                break
+        acts = [step for step in steps[later + 1 :] if step.task == read.task and step.kind in (READ, WRITE)]
+        mine = [step for step in acts if not step.internal]
+        if mine:  # what it wrote says more than what else it read
+            yield read, steps[later], next((step for step in mine if step.kind == WRITE), mine[0])
 
 
 def _overwrites(step: Step, read: Step) -> bool:

@@ -11,7 +11,7 @@ def verdict(exploration: Any) -> str:
     if exploration.ended_by == "seconds":
         parts.append(f"ended by seconds={exploration.settings.seconds:g}, after {exploration.executions} executions")
     if exploration.settings.max_preemptions is not None:
-        parts.append(f"bound: at most {exploration.settings.max_preemptions} preemptions")
+        parts.append(f"bound: at most {_count(exploration.settings.max_preemptions, 'preemption')}")
     return "; ".join(part for part in parts if part)
 
 
@@ -26,7 +26,7 @@ def _found(exploration: Any) -> str:
 
 
 def _coverage(exploration: Any) -> str:
-    if exploration.failure is not None and not exploration.settings.keep_going:
+    if exploration.ended_with is not None or (exploration.failure is not None and not exploration.settings.keep_going):
         return ""
     parts = [_all_of(exploration)] if exploration.exhaustive else _some_of(exploration)
     if not exploration.saw_sharing:
@@ -40,7 +40,7 @@ def _all_of(exploration: Any) -> str:
 
 def _some_of(exploration: Any) -> list[str]:
     if not exploration.drawn:
-        return [f"{exploration.classes} interleaving classes seen"]
+        return [f"{_count(exploration.classes, 'interleaving class')} seen"]
     parts = [
         f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
         f"unseen mass {exploration.unseen:.3f}",

@@ -273,7 +273,7 @@ def test_lines_of_two_files_are_told_apart(pytester):
     pytester.makepyfile(other="box = [0]\n\ndef add_there():\n    box[0] += 1\n", test_here=IN_TWO_FILES)
     lines = [line.strip() for line in pytester.runpytest_subprocess("-p", "no:cacheprovider").outlines]
     assert "other.py:4: box[0] += 1" in lines
-    assert "test_here.py:7: other.box[0] += 1" in lines
+    assert "test_here.py:6: other.box[0] += 1" in lines
 
 
 def test_the_replay_command_survives_the_shell(pytester):

@@ -282,7 +282,8 @@ class Timeline {
     const changed = acts && this.step.kind === "write";
     const value = known.value === null ? el("i", {}, "not shown") : el("code", { class: "current" }, known.value);
     const was = changed && known.before !== null ? [el("code", { class: "was" }, known.before), el("span", { class: "arrow" }, " → ")] : null;
-    const stale = [...known.seen].filter(([, seen]) => seen !== null && known.value !== null && seen !== known.value);
+    const stale = [...known.seen].filter(([task, seen]) =>
+      !this.world.ended.has(task) && seen !== null && known.value !== null && seen !== known.value);
     const notes = stale.map(([task, seen]) => el("div", { class: "stale" }, badge(task), " still goes by ", el("code", {}, seen)));
     return el("tr", { class: changed ? "changed" : acts ? "looked" : null }, head,
       el("td", {}, was, value, changed ? el("span", { class: "tag" }, "changed") : null, notes));

@@ -157,7 +157,7 @@ const EFFECTS = {
     world.values.set(key, { value: world.results.get(at), before, by: task, at, seen });
   },
   acquire: take,
-  "try-acquire": (world, step) => { if (!/^Semaphore/.test(step.key)) take(world, step); },
+  "try-acquire": (world, step) => { if (!/^Semaphore/.test(step.key) && step.after !== "False") take(world, step); },
   release(world, { key, task_number: task }) {
     const held = [...(world.holders.get(key) || [])];
     const at = held.lastIndexOf(task);
@@ -171,9 +171,12 @@ const EFFECTS = {
   wake(world, { lock, task_number: task }) {
     world.holders.set(lock, world.given.get(task) || [task]);
   },
+  "try-wake": (world, step) => EFFECTS.wake(world, step),
   set: (world, { key }) => world.flags.set(key, true),
   clear: (world, { key }) => world.flags.set(key, false),
   put: count("put"),
   get: count("taken"),
+  "try-put": (world, step) => { if (step.after !== null) count("put")(world, step); },
+  "try-get": (world, step) => { if (step.after !== null) count("taken")(world, step); },
   exit: (world, { task_number: task }) => world.ended.add(task),
 };

@@ -45,3 +45,8 @@ class Foreign:
     def curious(self) -> bool:
         """Whether it wants to be asked now and then where it seems not to matter."""
         return bool(getattr(self._strategy, "curious", True))
+
+    @property
+    def asks_always(self) -> bool:
+        """Whether it wants to be asked at every operation, also where only one task is enabled."""
+        return bool(getattr(self._strategy, "asks_always", False))

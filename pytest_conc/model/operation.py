@@ -26,6 +26,7 @@ MODES: Final[dict[str, int]] = {
     "acquire": WRITES,
     "try-acquire": WRITES,
     "release": WRITES,
+    "failed release": READS,
     "locked": READS,
     "wait": WRITES,
     "wake": WRITES,

@@ -32,6 +32,7 @@ _WITHOUT: Final = {
     WRITE: _Verb("writes {}", "wrote {}"),
     "acquire": _Verb("acquires {}", "acquired {}"),
     "release": _Verb("releases {}", "released {}"),
+    "failed release": _Verb("tries to release {}, which nobody holds", "tried to release {}, which nobody held"),
     "try-acquire": _Verb("tries to acquire {}", "tried to acquire {}"),
     "wait": _Verb("waits, releasing {}", "waited for {}"),
     "wake": _Verb("wakes from {}", "woke from {}"),

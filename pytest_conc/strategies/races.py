@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from pytest_conc.model.fifo import Fifo
 from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READ, READS, WRITE
 from pytest_conc.strategies.protocol import Pending, Trace
 
@@ -90,7 +91,7 @@ class Races:
         self._events: dict[int, list[int]] = {}
         self._last: dict[Any, dict[tuple[int, str, Any], int]] = {}
         self._all: dict[Any, list[int]] = {}
-        self._puts: dict[Any, tuple[list[int], list[int]]] = {}
+        self._queues: dict[Any, Fifo[int]] = {}
 
     def since(self, start: int) -> Iterator[Race]:
         """The races whose second event has at least that index."""
@@ -137,7 +138,7 @@ class Races:
 
     def _order_blocking(self, task: Pending, kind: str, access: Access, clock: Clock) -> list[int]:
         """As `_order`, for an operation that may not have been enabled where an earlier one was performed."""
-        races, later = [], [index for index in self._matching(access) if index >= 0]
+        races, later = [], self._matching(access)
         announced = max(self._events.get(task.number, [-1])[-1], task.born - 1)
         for index in reversed(self._all.get(access.place, [])):
             other, done, _ = self._trace[index]
@@ -157,13 +158,15 @@ class Races:
 
     def _matching(self, access: Access) -> list[int]:
         """The put of the item that is got, or the get that made room."""
-        if access.place not in self._puts or access.mode not in (PUTS, GETS):
+        if access.mode not in (PUTS, GETS) or not access.place.ordered:
             return []
-        puts, gets = self._puts[access.place]
-        if access.mode == GETS:
-            return puts[len(gets) : len(gets) + 1]
-        room = len(puts) - access.place.capacity
-        return gets[room : room + 1] if access.place.capacity > 0 and room >= 0 else []
+        partner = self._queue(access.place).partner(access.mode)
+        return [] if partner is None else [partner]
+
+    def _queue(self, place: Any) -> Fifo[int]:
+        if place not in self._queues:
+            self._queues[place] = Fifo(place)
+        return self._queues[place]
 
     def _merge(self, clock: Clock, index: int) -> None:
         for number, time in enumerate(self._clocks[index]):
@@ -187,9 +190,8 @@ class Races:
             self._last.setdefault(access.place, {})[task.number, kind, access.item] = index
             if kind not in (READ, WRITE, INSERT):
                 self._all.setdefault(access.place, []).append(index)
-            if access.mode in (PUTS, GETS) and access.place.ordered:
-                both = self._puts.setdefault(access.place, ([-1] * (access.place.there or 0), []))
-                both[access.mode == GETS].append(index)
+            if getattr(access.place, "ordered", False):
+                self._queue(access.place).add(index, kind, access.mode)
 
     def _initials(self, first: int, second: int, task: Pending, clock: Clock) -> list[int]:
         """The tasks with which the events that do not happen after the first, up to the second, can begin."""

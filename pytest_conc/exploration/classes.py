@@ -115,10 +115,8 @@ class _History:
             self.reads.append(event)
             return [*self.last, *self.latest.values()]
         if mode in (PUTS, GETS) and self.ordered:
-            before = [*self.reads, *self.last, *(self.latest[mode],) * (mode in self.latest)]
-            partner = self.fifo.partner(mode)
-            if partner is not None:
-                before.append(partner)
+            others = (self.latest.get(mode), self.fifo.partner(mode))
+            before = [*self.reads, *self.last, *(other for other in others if other is not None)]
             self.latest[mode] = event
         else:
             before = [*self.reads, *self.last, *self.latest.values()]

@@ -49,7 +49,7 @@ def _acquirer(real: Any) -> Any:
         if not blocking or timeout != -1:
             return _try_acquire(task, state, blocking, timeout)
         if state.owner is task and state.reentrant:
-            execution.follow_up(task, "acquire", state)
+            execution.follow_up(task, "acquire", state, execution.learned.tries)
         else:
             execution.announce(task, "acquire", state, state.is_free)
         state.take(task)
@@ -66,7 +66,7 @@ def _releaser(real: Any) -> Any:
             return
         state = task.execution.states.get(id(self)) or lock_state(task.execution, self)
         if state.owner is task:
-            task.execution.follow_up(task, "release", state)
+            task.execution.follow_up(task, "release", state, task.execution.learned.tries)
         elif state.reentrant:
             raise RuntimeError("cannot release un-acquired lock")
         else:  # whether somebody holds it depends on the schedule

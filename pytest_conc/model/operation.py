@@ -35,6 +35,7 @@ MODES: Final[dict[str, int]] = {
     "set": WRITES,
     "clear": WRITES,
     "is_set": READS,
+    "begin to wait": READS,
     "wait for": READS,
     "try-wait": READS,
     "put": PUTS,

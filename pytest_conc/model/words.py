@@ -40,6 +40,7 @@ _WITHOUT: Final = {
     "notify": _Verb("notifies {}", "notified {}"),
     "set": _Verb("sets {}", "set {}"),
     "clear": _Verb("clears {}", "cleared {}"),
+    "begin to wait": _Verb("begins to wait for {}", "began to wait for {}"),
     "wait for": _Verb("has waited for {}", "had waited for {}"),
     "try-wait": _Verb("has waited for {}", "had waited for {}"),
     "put": _Verb("puts into {}", "put an item into {}"),

@@ -126,8 +126,9 @@ def _loop_items(table, _):
     return found
 
 
-def _jobs(pool, box):
-    return pool.submit(_add, box, None).result()
+def _job(_, box):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_add, box, None).result()
 
 
 def _look_and_take(jobs, _):
@@ -282,10 +283,9 @@ FAMILIES = {
         [
             ("is_alive", lambda threads, number: threads[number].is_alive(), (0, 1)),
             ("join(timeout)", lambda threads, number: threads[number].join(0.5), (0, 1)),
-            ("active_count", lambda threads, _: threading.active_count(), (None,)),
         ],
     ),
-    "pool": (lambda: ThreadPoolExecutor(1), [("job", _jobs, ("box",))]),
+    "pool": (lambda: None, [("job", _job, ("box",))]),
     "barrier": (lambda: threading.Barrier(2), [("wait", lambda b, _: b.wait(), (None,))]),
 }
 LENGTHS = {2: ((1, 1), (1, 2), (2, 2), (2, 1), (1, 3), (3, 2), (4, 1)), 3: ((1, 1, 1), (1, 1, 1), (2, 1, 1))}
@@ -378,13 +378,11 @@ def _end_state(thing):
         return thing.qsize()
     if isinstance(thing, queue.Queue):
         return tuple(thing.get() for _ in range(thing.qsize()))
-    if isinstance(thing, ThreadPoolExecutor):
-        return thing.shutdown()
     return None
 
 
 LOOKING = {"threads", "pool", "event"}
-"""What tells whether another task has begun, is over, or waits already."""
+"""Families with operations that tell whether another task is over, or began to wait."""
 
 
 class Everything:
@@ -396,7 +394,7 @@ class Everything:
     def __init__(self, seed):
         self.exhausted = False
         families = {step[0] for steps in script(seed)[0] for step in steps}
-        self._at_once = {"begin", "start", "exit", "join"} if families.isdisjoint(LOOKING) else set()
+        self._at_once = {"begin", "start", "exit", "join"} if families.isdisjoint(LOOKING) else {"start"}
         self._path = []
         self._at = 0
 

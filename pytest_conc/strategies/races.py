@@ -130,10 +130,11 @@ class Races:
         races = []
         last = self._last.get(access.place, {})
         for (number, other, item), index in sorted(last.items(), key=lambda entry: -entry[1]):
-            if number != task.number and depend(access, Access(access.place, item, MODES[other])):
-                if clock[number] < index:
-                    races.append(index)
-                    self._merge(clock, index)
+            if number == task.number or clock[number] >= index:
+                continue
+            if depend(access, Access(access.place, item, MODES[other])):
+                races.append(index)
+                self._merge(clock, index)
         return races
 
     def _order_blocking(self, task: Pending, kind: str, access: Access, clock: Clock) -> list[int]:

@@ -1,8 +1,8 @@
 """Small random concurrent programs: two or three tasks that do one to four things each to a few shared objects.
 
 `program(seed)` is a callable without arguments, `describe(seed)` the same as text. A program returns what each
-task saw, and what the objects were in the end; it never raises, but may deadlock. What a task does is a list of (operation,
-thing, argument), done one after the other by `_perform`, so that each access is made by ordinary watched code.
+task saw, and what the objects were in the end; it never raises, but may deadlock. What a task does is a list of
+(operation, thing, argument), done one after the other by `_perform`, so that ordinary watched code makes each access.
 
 `Everything` runs all interleavings, one after the other, with no idea of which operations depend on each other:
 depth first over all choices. It only leaves out where the switch would come before an access to an object that
@@ -339,9 +339,7 @@ def _run(tasks, main):
     Box.kind = 0
     seen = [Seen() for _ in (*tasks, main)]
     resolved = [tuple(_resolved(step, things) for step in steps) for steps in (*tasks, main)]
-    threads = tuple(
-        threading.Thread(target=_perform, args=pair) for pair in zip(resolved[:-1], seen[:-1], strict=True)
-    )
+    threads = tuple(threading.Thread(target=_perform, args=pair) for pair in zip(resolved[:-1], seen[:-1], strict=True))
     if "threads" in things:
         things["threads"].extend(threads)
     for thread in threads:

@@ -88,7 +88,7 @@ def notify(self: Any, n: int = 1) -> None:
     if lock.owner is not task:
         raise RuntimeError("cannot notify on un-acquired lock")
     state = resource_of(task.execution, self, ConditionState)
-    task.execution.follow_up(task, "notify", state)
+    task.execution.follow_up(task, "notify", state, task.execution.learned.tries)
     for waiter in list(state.waiters)[:n]:
         waiter.notified = True
         state.waiters.remove(waiter)

@@ -20,15 +20,42 @@ class EventState(Resource):
     """An event; the flag itself is that of the real one."""
 
     title = "Event"
-    __slots__ = ("woken",)
+    __slots__ = ("points", "woken")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
         self.woken: set[Any] = set()
+        self.points: list[WaitPoint] = []
+
+    def is_pulsed(self) -> None:
+        """Somebody clears it: from now on it matters whether a task began to wait before or after it was set."""
+        for point in self.points:
+            point.alias = self
 
     def is_set(self, task: Any) -> bool:
         """The guard of `wait`: set now, or set and cleared while the task was waiting."""
         return bool(self.thing._flag or task in self.woken or task.is_late())
+
+
+class WaitPoint(Resource):
+    """Where a task begins to wait for an event: one of those whom the next `set` wakes, even if `clear` follows.
+
+    It is an operation on the event only if that is ever cleared; otherwise nothing depends on it.
+    """
+
+    title = "Event"
+    __slots__ = ("event",)
+
+    def __init__(self, event: EventState, matters: bool) -> None:
+        self.thing, self.event = event.thing, event
+        self.number = event.number
+        self.alias = event if matters else None
+        self.reads, self.writes = [], []
+        event.points.append(self)
+
+    def label(self) -> str:
+        """The name of the event."""
+        return self.event.label()
 
 
 class SemaphoreState(Resource):
@@ -68,7 +95,11 @@ def clear(self: Any) -> None:
     """`Event.clear`."""
     task = RUNNING.get(get_ident())
     if task is not None:
-        task.execution.announce(task, "clear", resource_of(task.execution, self, EventState))
+        state = resource_of(task.execution, self, EventState)
+        if task.execution.unjoined:
+            task.execution.learned.pulses = True
+            state.is_pulsed()
+        task.execution.announce(task, "clear", state)
     self._flag = False
 
 
@@ -78,6 +109,8 @@ def wait(self: Any, timeout: float | None = None) -> bool:
     if task is None:
         return _EVENT["wait"](self, timeout)  # type: ignore[no-any-return]
     state = resource_of(task.execution, self, EventState)
+    pulses = task.execution.learned.pulses
+    task.execution.follow_up(task, "begin to wait", WaitPoint(state, pulses), pulses)
     task.execution.announce(task, "wait for" if timeout is None else "try-wait", state, state.is_set, timeout)
     woken = task in state.woken
     state.woken.discard(task)

@@ -49,7 +49,7 @@ def _acquirer(real: Any) -> Any:
         if not blocking or timeout != -1:
             return _try_acquire(task, state, blocking, timeout)
         if state.owner is task and state.reentrant:
-            execution.follow_up(task, "acquire", state)
+            execution.follow_up(task, "acquire", state, execution.learned.tries)
         else:
             execution.announce(task, "acquire", state, state.is_free)
         state.take(task)
@@ -61,14 +61,20 @@ def _acquirer(real: Any) -> Any:
 def _releaser(real: Any) -> Any:
     def release(self: Any) -> None:
         task = RUNNING.get(get_ident())
-        state = None if task is None else task.execution.states.get(id(self))
-        if task is None or state is None or state.owner is None:
+        if task is None:
             real(self)
             return
-        if state.reentrant and state.owner is not task:
+        state = task.execution.states.get(id(self)) or lock_state(task.execution, self)
+        if state.owner is task:
+            task.execution.follow_up(task, "release", state, task.execution.learned.tries)
+        elif state.reentrant:
             raise RuntimeError("cannot release un-acquired lock")
-        task.execution.follow_up(task, "release", state)
+        else:  # whether somebody holds it depends on the schedule
+            task.execution.learned.tries = True
+            task.execution.announce(task, "release", state)
         if state.owner is None:
+            if not state.held_outside():
+                task.execution.amend(task, "failed release", state)
             real(self)
         elif state.depth > 1:
             state.depth -= 1

@@ -28,17 +28,18 @@ _STANDARD = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
 
 
 class QueueState(Resource):
-    """A queue; its items are those of the real one. `there` is how many it had when it was first recorded."""
+    """A queue; its items are those of the real one. `sizes` are how many it had before each recorded
+    operation that may put or get one."""
 
     title = "Queue"
     is_queue = True
-    __slots__ = ("capacity", "history", "mutex", "ordered", "size", "there")
+    __slots__ = ("capacity", "history", "mutex", "ordered", "size", "sizes")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
         self.size = thing._qsize if not isinstance(thing, SimpleQueue) else lambda: simple_size(thing)
         self.history: Any = None
-        self.there: int | None = None
+        self.sizes: list[int] = []
         self.capacity = getattr(thing, "maxsize", 0)
         self.ordered = not isinstance(thing, (queue.LifoQueue, queue.PriorityQueue))
         self.mutex = id(getattr(thing, "mutex", None))
@@ -124,8 +125,6 @@ def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
 
 
 def _announce(task: Any, kind: str, state: Any, guard: Any, block: bool, timeout: float | None) -> None:
-    if state.there is None and task.execution.unjoined:
-        state.there = state.size()
     if not block:
         task.execution.announce(task, "try-" + kind, state, state.is_open)
     elif timeout is None:
@@ -134,6 +133,8 @@ def _announce(task: Any, kind: str, state: Any, guard: Any, block: bool, timeout
         raise ValueError("'timeout' must be a non-negative number")
     else:
         task.execution.announce(task, "try-" + kind, state, guard, timeout)
+    if task.execution.unjoined and not task.execution.atomic:
+        state.sizes.append(state.size())
 
 
 def _looking(name: str, look: Any) -> Any:

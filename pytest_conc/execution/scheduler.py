@@ -309,9 +309,9 @@ class Execution:
         if task.guard is not None and not task.guard(task):
             self.now = max(self.now, due)
 
-    def follow_up(self, task: Task, kind: str, resource: Any) -> None:
-        """Announces an operation that is a scheduling point only if somebody tries locks without waiting."""
-        if self.learned.tries or self.everything_hot:
+    def follow_up(self, task: Task, kind: str, resource: Any, matters: bool) -> None:
+        """Announces an operation that is a scheduling point only if it matters, so far as is known."""
+        if matters or self.everything_hot:
             self.announce(task, kind, resource)
         elif self.unjoined and not self.ending and not self.atomic:
             self.stale = True

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pytest_conc.model.fifo import Fifo
 from pytest_conc.model.mixing import mixed
 from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READ, READS, WRITE
 
@@ -66,8 +67,8 @@ class ClassHash:
                 place = resource.alias or resource
                 if place.is_queue:
                     if place.history is None:
-                        place.history = _History(place.ordered, place.capacity, place.there or 0)
-                    before = place.history.add(event, mode)
+                        place.history = _History(place)
+                    before = place.history.add(event, kind, mode)
                 elif mode == READS:
                     before = place.writes
                     place.reads.append(event)
@@ -117,31 +118,24 @@ def _whole(container: Any, event: Event, kind: str) -> Sequence[Event]:
 class _History:
     """The operations on one queue."""
 
-    def __init__(self, ordered: bool, capacity: int, there: int) -> None:
-        self.ordered = ordered
-        self.capacity = capacity
-        self.puts: list[Event] = [0] * there
-        self.gets: list[Event] = []
+    def __init__(self, place: Any) -> None:
+        self.ordered = place.ordered
+        self.fifo: Fifo[Event] = Fifo(place)
+        self.latest: dict[int, Event] = {}
         self.reads: list[Event] = []
         self.last: list[Event] = []
 
-    def add(self, event: Event, mode: int) -> Sequence[Event]:
+    def add(self, event: Event, kind: str, mode: int) -> Sequence[Event]:
         """Adds an operation; returns its direct predecessors."""
         if mode == READS:
             self.reads.append(event)
-            return [*self.last, *self.puts[-1:], *self.gets[-1:]]
+            return [*self.last, *self.latest.values()]
         if mode in (PUTS, GETS) and self.ordered:
-            return self._put_or_get(event, mode)
-        before = [*self.reads, *self.last, *self.puts[-1:], *self.gets[-1:]]
-        self.reads = []
-        self.last = [event]
+            others = (self.latest.get(mode), self.fifo.partner(mode))
+            before = [*self.reads, *self.last, *(other for other in others if other is not None)]
+            self.latest[mode] = event
+        else:
+            before = [*self.reads, *self.last, *self.latest.values()]
+            self.reads, self.latest, self.last = [], {}, [event]
+        self.fifo.add(event, kind, mode)
         return before
-
-    def _put_or_get(self, event: Event, mode: int) -> Sequence[Event]:
-        mine, theirs = (self.puts, self.gets) if mode == PUTS else (self.gets, self.puts)
-        position = len(mine) - (self.capacity if mode == PUTS else 0)
-        before = [*self.reads, *self.last, *mine[-1:]]
-        if 0 <= position < len(theirs) and (mode == GETS or self.capacity > 0):
-            before.append(theirs[position])
-        mine.append(event)
-        return [other for other in before if other]

@@ -164,8 +164,8 @@ def item_location(task: Any, container: Any, key: Any) -> Location:
         return locations.locate(container, WHOLE)
     if type(container) is collections.deque:
         return locations.locate(container, WHOLE)
-    if kind is int and key < 0 and issubclass(type(container), (list, bytearray)):
-        key += len(container)
+    if kind is int and key < 0 and issubclass(type(container), (list, bytearray)):  # which one depends on the length
+        return locations.locate(container, WHOLE)
     return locations.locate_item(container, key)
 
 

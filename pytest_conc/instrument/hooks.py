@@ -9,6 +9,7 @@ What an attribute access touches is decided by the class, and kept at the site f
 
 from __future__ import annotations
 
+import array
 from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +22,7 @@ from pytest_conc.instrument.attributes import (
     classify,
     default_location,
 )
-from pytest_conc.instrument.calls import announce_call, underlying
+from pytest_conc.instrument.calls import VIEWS, announce_call, underlying
 from pytest_conc.instrument.containers import (
     CONTAINERS,
     IMMUTABLE,
@@ -46,6 +47,7 @@ def _kind_of(site: Any, owner: Any) -> int:
 
 
 _RANGE = type(iter(range(0)))
+SNAPPED = (CONTAINERS - {list, bytearray, array.array}).union(VIEWS)
 
 
 def read_attribute(owner: Any, site: Any) -> None:
@@ -240,6 +242,15 @@ def operate_in_place(left: Any, right: Any, site: Any) -> None:
         task = CONTESTED.get(get_ident())
         if task is not None:
             announce_whole(task, WRITE, left, site)
+
+
+def make_iterator(container: Any, site: Any) -> None:
+    """Before an iterator is made: those of dictionaries, sets and deques remember what the container is then."""
+    if type(container) not in SNAPPED:
+        return
+    task = CONTESTED.get(get_ident())
+    if task is not None:
+        announce_whole(task, READ, underlying(container), site)
 
 
 def iterating(container: Any, iterator: Any, site: Any) -> None:

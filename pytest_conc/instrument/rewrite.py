@@ -175,6 +175,7 @@ class _Draft:
     def _surround_iteration(self, number: int) -> None:
         if is_constant(self._view, number):
             return
+        self._announce(number, "make_iterator", (1,))
         hook_call = self._hook_call(number, "iterating", opcodes.copies(_AFTER_ITERATING), 2)
         self._before(number, opcodes.DUPLICATE)
         self._after(number, hook_call + opcodes.DROP_SECOND)

@@ -102,6 +102,10 @@ class Hooks(Protocol):
         """Called with the operands of an augmented assignment."""
 
     @property
+    def make_iterator(self) -> Callable[[object, Site], object]:
+        """Called with a container of which an iterator is about to be made."""
+
+    @property
     def iterating(self) -> Callable[[object, object, Site], object]:
         """Called with a container and the iterator that was just made of it."""
 

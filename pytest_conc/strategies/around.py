@@ -41,3 +41,8 @@ class Around:
     def curious(self) -> bool:
         """Whether to be asked now and then about what does not seem to matter."""
         return bool(getattr(self._strategy, "curious", True))
+
+    @property
+    def asks_always(self) -> bool:
+        """Whether to be asked at every operation, also where only one task is enabled."""
+        return bool(getattr(self._strategy, "asks_always", False))

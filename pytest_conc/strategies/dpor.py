@@ -128,7 +128,7 @@ class DPOR:
     def _plan_reversals(self) -> None:
         end = len(self._trace) if self._repeats_at is None else self._repeats_at
         pending = self._left_over() if self._repeats_at is None else []
-        for race in Races(self._trace[:end], pending).since(max(len(self._plan) - 1, 0)):
+        for race in Races(self._trace[:end], pending, self._could).since(max(len(self._plan) - 1, 0)):
             node = self._nodes.get(race.first)
             if node is None:
                 if self._trace[race.first][1] not in LATE:
@@ -137,6 +137,11 @@ class DPOR:
             if not node.sleeping.union(node.todo).intersection(race.initials):
                 able = [path for path in race.initials if node.enabled is None or path in node.enabled]
                 node.todo.update(able[-1:])
+
+    def _could(self, at: int, path: int) -> bool | None:
+        """Whether the task with that path was enabled after so many operations; None if nobody asked there."""
+        node = self._nodes.get(at)
+        return None if node is None or node.enabled is None else path in node.enabled
 
     def _left_over(self) -> list[Pending]:
         """The tasks whose announced operation was never performed."""

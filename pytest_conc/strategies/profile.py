@@ -12,7 +12,7 @@ from pytest_conc.strategies.protocol import Pending, Trace
 Key = Any
 PLACED: Final = frozenset({"switch", "sleep point"})
 FREE: Final = frozenset(kind for kind, mode in MODES.items() if mode == NOTHING) - PLACED
-FOLLOW_UPS: Final = frozenset({"release", "notify", "exit"})
+FOLLOW_UPS: Final = frozenset({"release", "notify", "exit", "begin to wait"})
 FIRST: Final = 4
 EVERY: Final = 16
 COUNTED: Final = frozenset(MODES) - FREE - PLACED - FOLLOW_UPS

@@ -3,35 +3,41 @@
 Happens-before is computed with vector clocks (Fidge 1988, Mattern 1989): the clock of an event holds, for each task,
 the index of the last event of that task that happened before it. Two dependent events of different tasks are a race
 if the first one happens before the second only because of this very dependence. A release of a lock only enables the
-next acquire: that orders them, but the order cannot be turned round, so it is the two acquires that race. Other
-operations may have enabled the next one, or not: those are races that hide no earlier one. Operations that were
+next acquire: that orders them, but the order cannot be turned round, so it is the two acquires that race. In general an
+operation that can block was perhaps not enabled where an earlier one was performed; then that pair hides none of
+the earlier ones, which may be those that can be turned round. Operations that were
 announced and never performed, since the execution ended in a deadlock or an error, race like the others.
 
-Cost: for each event one look at the last accesses of each task to its resource, hence steps times tasks.
+Cost: for each event one look at the last accesses of each task to its resource, hence steps times tasks; for those that
+can block one at the accesses back to the last one that was certainly enabled in their place.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READS
+from pytest_conc.model.fifo import Fifo
+from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READ, READS, WRITE
 from pytest_conc.strategies.protocol import Pending, Trace
 
 Clock = list[int]
 GIVES_UP: Final = frozenset({"release", "wait", "notify"})
 TAKES: Final = frozenset({"acquire", "wake", "try-wake"})
-MAY_ENABLE: Final = frozenset(
-    {
-        ("release", "acquire"),
-        ("set", "wait for"),
-        ("set", "try-wait"),
-        ("put", "get"),
-        ("get", "put"),
-        ("task_done", "wait until done"),
-    }
-)
+MAY_BLOCK: Final = TAKES | {
+    "try-acquire",
+    "wait for",
+    "try-wait",
+    "put",
+    "get",
+    "try-put",
+    "try-get",
+    "wait until done",
+    "try-join",
+}
+ALIKE: Final = frozenset({"acquire", "put", "get"})
+Could = Callable[[int, int], bool | None]
 
 
 class Race(NamedTuple):
@@ -70,9 +76,13 @@ def depend(one: Access | None, other: Access | None) -> bool:
 
 
 class Races:
-    """Analyses one trace. `pending` are the tasks that had announced an operation when it ended."""
+    """Analyses one trace. `pending` are the tasks that had announced an operation when it ended.
 
-    def __init__(self, trace: Trace, pending: Sequence[Pending]) -> None:
+    `could` says whether the task with that path was enabled before the event with that index; None if that is unknown.
+    """
+
+    def __init__(self, trace: Trace, pending: Sequence[Pending], could: Could = lambda index, path: None) -> None:
+        self._could = could
         self._trace = trace
         self._pending = pending
         self._width = 1 + max([task.number for task, _, _ in trace] + [task.number for task in pending], default=0)
@@ -80,7 +90,8 @@ class Races:
         self._now: dict[int, Clock] = {}
         self._events: dict[int, list[int]] = {}
         self._last: dict[Any, dict[tuple[int, str, Any], int]] = {}
-        self._puts: dict[Any, tuple[list[int], list[int]]] = {}
+        self._all: dict[Any, list[int]] = {}
+        self._queues: dict[Any, Fifo[int]] = {}
 
     def since(self, start: int) -> Iterator[Race]:
         """The races whose second event has at least that index."""
@@ -114,33 +125,49 @@ class Races:
         """Merges what happened before an operation into its clock; returns the first events of its races."""
         if access is None:
             return []
-        races, later = [], self._matching(access)
+        if kind in MAY_BLOCK:
+            return self._order_blocking(task, kind, access, clock)
+        races = []
         last = self._last.get(access.place, {})
         for (number, other, item), index in sorted(last.items(), key=lambda entry: -entry[1]):
-            if number == task.number or not depend(access, Access(access.place, item, MODES[other])):
+            if number == task.number or clock[number] >= index:
                 continue
-            if getattr(access.place, "exclusive", False) and other in GIVES_UP and kind in TAKES:
-                later.append(index)
-            elif clock[number] < index:
+            if depend(access, Access(access.place, item, MODES[other])):
                 races.append(index)
-                if (other, kind) in MAY_ENABLE:
-                    later.append(index)
-                else:
-                    self._merge(clock, index)
-        for index in later:
-            if index >= 0:
                 self._merge(clock, index)
+        return races
+
+    def _order_blocking(self, task: Pending, kind: str, access: Access, clock: Clock) -> list[int]:
+        """As `_order`, for an operation that may not have been enabled where an earlier one was performed."""
+        races, later = [], self._matching(access)
+        announced = max(self._events.get(task.number, [-1])[-1], task.born - 1)
+        for index in reversed(self._all.get(access.place, [])):
+            other, done, _ = self._trace[index]
+            if clock[other.number] >= index or not depend(access, Access(access.place, None, MODES[done])):
+                continue
+            later.append(index)
+            if getattr(access.place, "exclusive", False) and done in GIVES_UP and kind in TAKES:
+                continue
+            could = self._could(index, task.path) if announced < index else None
+            if could is not False:
+                races.append(index)
+            if could or (done == kind and kind in ALIKE and not getattr(access.place, "reentrant", False)):
+                self._merge(clock, index)
+        for index in later:
+            self._merge(clock, index)
         return races
 
     def _matching(self, access: Access) -> list[int]:
         """The put of the item that is got, or the get that made room."""
-        if access.place not in self._puts or access.mode not in (PUTS, GETS):
+        if access.mode not in (PUTS, GETS) or not access.place.ordered:
             return []
-        puts, gets = self._puts[access.place]
-        if access.mode == GETS:
-            return puts[len(gets) : len(gets) + 1]
-        room = len(puts) - access.place.capacity
-        return gets[room : room + 1] if access.place.capacity > 0 and room >= 0 else []
+        partner = self._queue(access.place).partner(access.mode)
+        return [] if partner is None else [partner]
+
+    def _queue(self, place: Any) -> Fifo[int]:
+        if place not in self._queues:
+            self._queues[place] = Fifo(place)
+        return self._queues[place]
 
     def _merge(self, clock: Clock, index: int) -> None:
         for number, time in enumerate(self._clocks[index]):
@@ -162,9 +189,10 @@ class Races:
         self._events.setdefault(task.number, []).append(index)
         if access is not None:
             self._last.setdefault(access.place, {})[task.number, kind, access.item] = index
-            if access.mode in (PUTS, GETS) and access.place.ordered:
-                both = self._puts.setdefault(access.place, ([-1] * (access.place.there or 0), []))
-                both[access.mode == GETS].append(index)
+            if kind not in (READ, WRITE, INSERT):
+                self._all.setdefault(access.place, []).append(index)
+            if getattr(access.place, "ordered", False):
+                self._queue(access.place).add(index, kind, access.mode)
 
     def _initials(self, first: int, second: int, task: Pending, clock: Clock) -> list[int]:
         """The tasks with which the events that do not happen after the first, up to the second, can begin."""

@@ -96,11 +96,15 @@ EXPECTED = {
     "def f(o): a, *b = o.items": ["read_attribute items", "read_container"],
     "def f(o): a, b = o, o": [],
     "def f(o):\n a = b = c = d = o\n a, b, c, d = d, c, b, a": [],
-    "def f(o):\n for x in o.items: pass": ["read_attribute items", "iterating", "iterate", "iterate", "iterate"],
+    "def f(o):\n for x in o.items: pass": [
+        "read_attribute items", "make_iterator", "iterating", "iterate", "iterate", "iterate",
+    ],
     "def f(o):\n for x in (1, 2): pass": ["iterate", "iterate", "iterate"],
-    "def f(o): return [x for x in o.items]": ["read_attribute items", "iterating", "iterate", "iterate", "iterate"],
+    "def f(o): return [x for x in o.items]": [
+        "read_attribute items", "make_iterator", "iterating", "iterate", "iterate", "iterate",
+    ],
     "def f(o): return list(x for x in o.items)": [
-        "read_attribute items", "iterating", "call", "iterate", "iterate", "iterate",
+        "read_attribute items", "make_iterator", "iterating", "call", "iterate", "iterate", "iterate",
     ],
     "def f(o):\n def g(): yield from o.items\n next(g())": [
         "call", "call", "read_attribute items", "read_container",

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from pytest_conc import explore
-from suites.classics.random_programs import Everything, describe, program
+from suites.classics.everything import Everything
+from suites.classics.random_programs import describe, program
 from suites.classics.small_races import PROGRAMS
 
 SMALL = """

@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_conc.exploration.explore import Exploration, explore, replay
+    from pytest_conc.exploration.exploration import Exploration
+    from pytest_conc.exploration.explore import explore, replay
     from pytest_conc.marks import interleave
     from pytest_conc.model.failure import Failure, Finding
     from pytest_conc.model.findings import (

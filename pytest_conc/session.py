@@ -15,7 +15,8 @@ import pytest
 from _pytest.outcomes import Failed
 
 from pytest_conc.capture import Captured
-from pytest_conc.exploration.explore import Exploration, explore_with, replay_with
+from pytest_conc.exploration.exploration import Exploration
+from pytest_conc.exploration.explore import explore_with, replay_with
 from pytest_conc.fixtures.fresh import FreshFixtures
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.failure import Failure

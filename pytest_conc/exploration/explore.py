@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from time import monotonic
 from types import ModuleType
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from pytest_conc.execution.recorder import label_of
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
+from pytest_conc.exploration.elsewhere import compared
+from pytest_conc.exploration.exploration import Exploration
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
-from pytest_conc.exploration.patterns import in_every_order
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.exploration.stored import retried
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
-from pytest_conc.model.findings import Livelock, ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
+from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
 from pytest_conc.model.schedule import Recipe, read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
@@ -34,108 +33,7 @@ from pytest_conc.strategies.replay import Replay
 SHARING: Final = (
     frozenset(MODES) - {READ, WRITE, INSERT, "exit"} - {kind for kind, mode in MODES.items() if mode == NOTHING}
 )
-RACES: Final = frozenset({"LostUpdate", "CheckThenAct", "OrderViolation"})
-GIL_EXECUTIONS: Final = 100
-ELSEWHERE: Final = 17
 RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
-
-
-class Exploration:
-    """What an exploration has found; see `explore`.
-
-    `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the
-    number of distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the
-    first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
-    `outdated` are the tokens of earlier runs that pass now.
-    `drawn_by` makes the HTML that a notebook shows; the public face of the package sets it, since reports lie above.
-    """
-
-    drawn_by: ClassVar[Callable[[Exploration], str] | None] = None
-
-    def __init__(self, settings: Settings, name: str) -> None:
-        self.settings = settings
-        self.name = name
-        self.executions = 0
-        self.exhaustive = False
-        self.outcomes: Counter[Any] = Counter()
-        self.failure: Failure | None = None
-        self.ended_by = ""
-        self.ended_with: BaseException | None = None
-        self.watched: tuple[str, ...] = ()
-        self.saw_sharing = False
-        self.notes: list[str] = []
-        self.outdated: list[str] = []
-        self._classes: dict[int, int] = {}
-        self._searched: set[int] = set()
-        self._drawn = 0
-
-    @property
-    def classes(self) -> int:
-        """How many distinct interleaving classes were seen."""
-        return len(self._classes)
-
-    @property
-    def seen_once(self) -> int:
-        """How many classes were drawn exactly once, and not met by a systematic search."""
-        return self._seen(1)
-
-    @property
-    def drawn(self) -> int:
-        """How many executions had a schedule that was drawn at random."""
-        return self._drawn
-
-    def _seen(self, times: int) -> int:
-        return sum(count == times and number not in self._searched for number, count in self._classes.items())
-
-    @property
-    def estimated_classes(self) -> float | None:
-        """Chao's lower bound for the number of classes there are (Chao 1984); None before anything ran."""
-        if not self._classes:
-            return None
-        once = self.seen_once
-        twice = self._seen(2)
-        return self.classes + (once * once / (2 * twice) if twice else once * (once - 1) / 2)
-
-    @property
-    def unseen(self) -> float:
-        """Good and Turing's estimate of the probability that one more drawn execution shows a new class (Good 1953)."""
-        if self.exhaustive:
-            return 0.0
-        return self.seen_once / self.drawn if self.drawn else 1.0
-
-    def raise_if_failed(self) -> None:
-        """Raises the error of the failure, if there is one."""
-        __tracebackhide__ = True
-        if self.failure is not None:
-            raise self.failure.error
-
-    def __str__(self) -> str:
-        from pytest_conc.exploration.verdict import verdict
-
-        return verdict(self)
-
-    def _repr_html_(self) -> str | None:
-        """The timeline, in a notebook."""
-        return None if Exploration.drawn_by is None else Exploration.drawn_by(self)
-
-    def count(self, execution: Execution, class_number: int, drawn: bool) -> None:
-        """One more execution has ended, whose schedule was drawn or belongs to a systematic search."""
-        self.executions += 1
-        self._drawn += drawn
-        if not drawn:
-            self._searched.add(class_number)
-        self.outcomes[_outcome(execution)] += 1
-        self._classes[class_number] = self._classes.get(class_number, 0) + 1
-
-
-def _outcome(execution: Execution) -> Any:
-    if execution.error is not None:
-        return type(execution.error).__name__
-    try:
-        hash(execution.value)
-    except TypeError:
-        return repr(execution.value)
-    return execution.value
 
 
 def explore(program: Callable[[], Any], **options: Any) -> Exploration:
@@ -199,32 +97,8 @@ def explore_with(
             _Loop(exploration, run, strategy, ends_with, once_if_alone).go()
             exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     if exploration.failure is not None:
-        exploration.failure = _compared(exploration.failure, program, settings, modules)
+        exploration.failure = compared(exploration.failure, program, settings, modules)
     return exploration
-
-
-def _compared(
-    failure: Failure, program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType]
-) -> Failure:
-    """The failure, with what other schedules say about it."""
-    error = type(failure.error)
-    if failure.preemptions == 0 and failure.token and not issubclass(error, (UncontrolledBlocking, Livelock)):
-        failure = replace(failure, elsewhere=_fails_elsewhere(program, settings, modules, error))
-    if failure.elsewhere and failure.finding.kind == "OrderViolation":
-        return replace(failure, finding=in_every_order(failure))
-    if failure.finding.kind in RACES and settings.preemption == "any":
-        return replace(failure, with_gil=_exists_with_gil(program, settings, modules, error))
-    return failure
-
-
-def _fails_elsewhere(
-    program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType], error: type[BaseException]
-) -> int:
-    """How many other schedules were tried, if all of them failed with that error; else 0."""
-    plain = [strategy_named(name, settings.seed) for name in ("fifo", "reversed", "round-robin")]
-    tried = [*plain, *[strategy_named("random", settings.seed)] * ELSEWHERE]
-    with runner(program, settings, modules) as run:
-        return len(tried) if all(type(run.run(strategy).error) is error for strategy in tried) else 0
 
 
 def _strategy_for(settings: Settings) -> Strategy:
@@ -233,15 +107,6 @@ def _strategy_for(settings: Settings) -> Strategy:
         raise WrongUse("strategy='dpor' needs preemption='any': with 'gil' several accesses are one step; try 'surw'")
     strategy = strategy_named(settings.strategy, settings.seed)
     return strategy if settings.max_preemptions is None else AtMost(settings.max_preemptions, strategy)
-
-
-def _exists_with_gil(
-    program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType], error: type[BaseException]
-) -> bool:
-    """Whether a short exploration finds the error where only this CPython with the GIL can switch."""
-    strategy = strategy_named("auto", settings.seed)
-    with runner(program, settings.with_options({"preemption": "gil"}), modules) as run:
-        return any(type(run.run(strategy).error) is error for _ in range(GIL_EXECUTIONS))
 
 
 class _Loop:

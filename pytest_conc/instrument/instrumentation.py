@@ -142,6 +142,8 @@ def is_stub(code: CodeType) -> bool:
 
 
 _PLACEHOLDER = "pytest_conc stub"
+_COPY = opcode.opmap["COPY_FREE_VARS"]
+_NO_LINE = b"\xf8"  # one instruction without a place in the source
 _shapes: dict[tuple[int, int, int, int], CodeType] = {}
 
 
@@ -155,7 +157,10 @@ def _stub(instrumentation: Instrumentation, function: FunctionType, code: CodeTy
     names = code.co_varnames[:count]
     reached = _Reached(instrumentation, function)
     renamed = dict(zip(template.co_varnames, names, strict=True))
+    free = len(code.co_freevars)  # copied into the frame, or whoever looks at its variables crashes the interpreter
     return template.replace(
+        co_code=(bytes((_COPY, free)) if free else b"") + template.co_code,
+        co_linetable=(_NO_LINE if free else b"") + template.co_linetable,
         co_varnames=names,
         co_consts=tuple(_constant(each, reached, renamed) for each in template.co_consts),
         co_freevars=code.co_freevars,

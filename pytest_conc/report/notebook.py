@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import os
 
-from pytest_conc.exploration.explore import Exploration
+from pytest_conc.exploration.exploration import Exploration
 from pytest_conc.report.document import document, session_record
 from pytest_conc.report.page import page
 from pytest_conc.report.record import Record, exploration_record, failure_record

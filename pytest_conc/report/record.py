@@ -13,7 +13,7 @@ from dataclasses import fields
 from traceback import walk_tb
 from typing import Any, Final
 
-from pytest_conc.exploration.explore import Exploration
+from pytest_conc.exploration.exploration import Exploration
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.operation import Step

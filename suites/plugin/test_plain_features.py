@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import sys
 import threading
 import time
 from threading import Thread
@@ -215,3 +216,24 @@ def expires(after, clock=time.monotonic, *, sleep=time.sleep):
 def test_clocks_that_are_default_arguments_are_virtual():
     assert explore(lambda: expires(3600), executions=3).outcomes == {True: 3}
     assert expires.__defaults__ == (time.monotonic,)
+
+
+def test_the_variables_of_all_frames_can_be_looked_at_during_the_first_call():
+    outer = ["outer"]
+
+    def look(frame):
+        while frame is not None:
+            dict(frame.f_locals)
+            frame = frame.f_back
+
+    def inner():
+        look(sys._getframe())
+        return outer
+
+    def program():
+        thread = threading.Thread(target=inner)
+        thread.start()
+        thread.join()
+        return inner()[0]
+
+    assert explore(program, executions=2).outcomes == {"outer": 2}

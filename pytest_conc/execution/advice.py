@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-_WAKES = frozenset({"wake", "wait for"})
-
 
 def advice(blocked: Sequence[Any]) -> str:
     """What to do about these blocked tasks; empty where nothing general can be said."""
@@ -43,7 +41,7 @@ def _cycle(blocked: Sequence[Any]) -> bool:
     return sum(_owner(task) in blocked for task in blocked) > 1
 
 
-def _all_wait(kind: str) -> Callable[[Sequence[Any]], bool]:
+def _somebody_waits_to(kind: str) -> Callable[[Sequence[Any]], bool]:
     return lambda blocked: any(task.kind == kind for task in blocked)
 
 
@@ -62,16 +60,19 @@ _ADVICE: tuple[tuple[Callable[[Sequence[Any]], bool], str], ...] = (
     (_kept_lock, "Its owner is over and has not released it: take it in a `with` statement, which never forgets."),
     (_cycle, "Each holds what another one wants: take the locks in the same order everywhere, or use one lock."),
     (
-        _all_wait("get"),
+        _somebody_waits_to("get"),
         "Nobody is left who puts anything in: give every consumer an end of its own (as many sentinels as consumers, "
         "after all items), and do not rely on empty(), which may be outdated at once.",
     ),
-    (_all_wait("put"), "The queue is full and nobody is left who takes anything out: let somebody consume meanwhile."),
-    (_all_wait("wait until done"), "Queue.join() waits for one task_done() for each item that was put in."),
     (
-        _all_wait("wake"),
+        _somebody_waits_to("put"),
+        "The queue is full and nobody is left who takes anything out: let somebody consume meanwhile.",
+    ),
+    (_somebody_waits_to("wait until done"), "Queue.join() waits for one task_done() for each item that was put in."),
+    (
+        _somebody_waits_to("wake"),
         "Nobody is left who notifies. A notify before the wait is lost: keep a flag under the same lock, and wait only "
         "while it is not set (`while not ready: condition.wait()`).",
     ),
-    (_all_wait("wait for"), "Nobody is left who sets it: set it on every path, also where something fails."),
+    (_somebody_waits_to("wait for"), "Nobody is left who sets it: set it on every path, also where something fails."),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from random import Random
 from typing import Any, Final
 
 from pytest_conc.model.operation import MODES, NOTHING, READS
@@ -65,3 +66,23 @@ class Profile:
             key: counts for key, counts in touched.items() if key in changed and key is not None and len(counts) > 1
         }
         self.totals = [counts.total() for counts in self.shared.values()]
+
+
+class Profiled:
+    """What strategies that know a profile have in common: they share one, or learn one of their own."""
+
+    def __init__(self, seed: int, profile: Profile | None = None) -> None:
+        self._random = Random(seed)
+        self._profile = Profile() if profile is None else profile
+        self._learns = profile is None
+        self._trace: Trace = ()
+        self._seen = 0
+
+    def begin(self, trace: Trace) -> None:
+        """A new execution starts."""
+        self._trace, self._seen = trace, 0
+
+    def end(self) -> None:
+        """Learns the counts of this execution."""
+        if self._learns:
+            self._profile.learn(self._trace)

@@ -19,30 +19,25 @@ their turn, one of them is drawn again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
 
-from pytest_conc.strategies.profile import COUNTED, Key, Profile, harmless, key_of
+from pytest_conc.strategies.profile import COUNTED, Key, Profile, Profiled, harmless, key_of
 from pytest_conc.strategies.protocol import Pending, Trace
 
 
-class SURW:
+class SURW(Profiled):
     """Selectively uniform random walk."""
 
     def __init__(self, seed: int, profile: Profile | None = None) -> None:
-        self._random = Random(seed)
-        self._profile = Profile() if profile is None else profile
-        self._learns = profile is None
+        super().__init__(seed, profile)
         self._target: Key = None
         self._left: dict[int, int] = {}
         self._intended: int | None = None
-        self._trace: Trace = ()
-        self._seen = 0
         self._priorities: dict[int, float] = {}
         self._on_target: dict[object, bool] = {}
 
     def begin(self, trace: Trace) -> None:
         """Draws the target of this execution."""
-        self._trace, self._seen = trace, 0
+        super().begin(trace)
         self._priorities = {}
         self._on_target = {}
         shared = self._profile.shared
@@ -51,11 +46,6 @@ class SURW:
             self._target = self._random.choices(list(shared), self._profile.totals)[0]
             self._left = dict(shared[self._target])
             self._intend(list(self._left))
-
-    def end(self) -> None:
-        """Learns the counts of this execution."""
-        if self._learns:
-            self._profile.learn(self._trace)
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """The task whose turn it is at the target, or any other that is not at the target."""

@@ -11,32 +11,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from random import Random
 
-from pytest_conc.strategies.profile import COUNTED, Profile, harmless
+from pytest_conc.strategies.profile import COUNTED, Profile, Profiled, harmless
 from pytest_conc.strategies.protocol import Pending, Trace
 
 
-class URW:
+class URW(Profiled):
     """Uniform random walk."""
 
     def __init__(self, seed: int, profile: Profile | None = None) -> None:
-        self._random = Random(seed)
-        self._profile = Profile() if profile is None else profile
-        self._learns = profile is None
+        super().__init__(seed, profile)
         self._left: Counter[int] = Counter()
-        self._trace: Trace = ()
-        self._seen = 0
 
     def begin(self, trace: Trace) -> None:
         """Every task has all its operations before it."""
-        self._trace, self._seen = trace, 0
+        super().begin(trace)
         self._left = self._profile.operations.copy()
-
-    def end(self) -> None:
-        """Learns the counts of this execution."""
-        if self._learns:
-            self._profile.learn(self._trace)
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """A task, in proportion to the operations that it still has."""

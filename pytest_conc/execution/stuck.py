@@ -9,7 +9,7 @@ from pytest_conc.execution.recorder import NOWHERE, label_of
 from pytest_conc.model.findings import Deadlock, LeakedTask, Livelock, LostWakeup, Starved
 from pytest_conc.model.operation import Step
 
-_SIDE = frozenset({"join", "drain", "wait until done"})
+SIDE = frozenset({"join", "drain", "wait until done"})
 ROUND = 20
 _WAKES = frozenset({"wake", "wait for"})
 
@@ -18,9 +18,9 @@ def deadlock(execution: Any) -> Deadlock:
     """The error for an execution in which tasks are alive and none is enabled."""
     blocked = [task for task in execution.alive if task.guard is not None]
     idle = [task for task in blocked if _is_idle_worker(task)]
-    guilty = [task for task in blocked if task.kind not in _SIDE and task not in idle] or blocked
+    guilty = [task for task in blocked if task.kind not in SIDE and task not in idle] or blocked
     lines = ["no task can go on:", *("  " + _line(execution, task) for task in blocked if task not in idle)]
-    error = _class_of(guilty)("\n".join([*lines, advice(guilty)]).rstrip())
+    error = class_of(guilty)("\n".join([*lines, advice(guilty)]).rstrip())
     error.waits = waits(execution)
     error.pending = tuple(_pending(execution, task) for task in blocked if task not in idle)
     return error
@@ -100,7 +100,8 @@ def _is_idle_worker(task: Any) -> bool:
     return task.kind == "get" and is_worker(task)
 
 
-def _class_of(guilty: list[Any]) -> type[Deadlock]:
+def class_of(guilty: list[Any]) -> type[Deadlock]:
+    """Which kind of deadlock it is when these tasks wait for ever."""
     kinds = {task.kind for task in guilty}
     if kinds <= {"get", "try-get"}:
         return Starved
@@ -119,7 +120,7 @@ def _line(execution: Any, task: Any) -> str:
     if task.barrier is not None:
         came = f"{task.barrier.n_waiting} of {task.barrier.parties} have come"
         return f"{task.label()} waits at a barrier where {came}{_where(execution, task)}"
-    wants = "for" if waits_for_result(task) else _WANTS.get(task.kind, "at " + task.kind + " of")
+    wants = "for" if waits_for_result(task) else WANTS.get(task.kind, "at " + task.kind + " of")
     parts = [f"{task.label()} waits {wants} {_shown(execution, task.resource)}".rstrip()]
     parts.append(_where(execution, task))
     owner = getattr(task.resource, "owner", None)
@@ -134,7 +135,7 @@ def _where(execution: Any, task: Any) -> str:
     return "" if place is None or not place.is_in_users_code else f" at {place} ({place.source})"
 
 
-_WANTS = {
+WANTS = {
     "acquire": "for",
     "join": "for the end of",
     "get": "for an item of",

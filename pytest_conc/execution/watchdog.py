@@ -91,7 +91,7 @@ class Watchdog:
         last, since = self._progress(), originals.monotonic()
         while not originals.acquire_lock(over, True, pause):
             now, at = self._progress(), originals.monotonic()
-            if now != last or now[0] is None or _in_debugger():
+            if now != last or now[0] is None or in_debugger():
                 last, since = now, at
             elif at - since > self._limit + GRACE:
                 self._give_up()
@@ -165,7 +165,8 @@ def _waits_for_us(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(os.path.join(OWN, "execution", "hosts"))
 
 
-def _in_debugger() -> bool:
+def in_debugger() -> bool:
+    """Whether somebody looks at a thread of this process in pdb."""
     return "pdb" in sys.modules and any(
         frame.f_code.co_filename.endswith(("pdb.py", "bdb.py"))
         for top in sys._current_frames().values()

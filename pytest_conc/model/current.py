@@ -4,7 +4,8 @@
 test sees) to the task that runs on it. An OS thread that is not part of an execution has no entry, and
 everything that is patched passes straight through there. `CONTESTED` is the same map, but an entry exists
 only while the execution has a task besides its main task that has not been joined: the hooks for shared
-state look here, so that they cost next to nothing while there is nobody to race with.
+state look here, so that they cost next to nothing while there is nobody to race with. `MEMBERS` is the map of real
+runs: the OS threads that belong to a test which runs for real.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 RUNNING: dict[int, Any] = {}
 CONTESTED: dict[int, Any] = {}
+MEMBERS: dict[int, Any] = {}
 
 
 def current_task() -> Any:
@@ -27,11 +29,11 @@ def current_task() -> Any:
 def outside() -> Iterator[None]:
     """A block in which this OS thread is not part of the execution: for work of our own that takes locks or imports."""
     thread = os_thread()
-    task, contested = RUNNING.pop(thread, None), CONTESTED.pop(thread, None)
+    maps = (RUNNING, CONTESTED, MEMBERS)
+    found = [each.pop(thread, None) for each in maps]
     try:
         yield
     finally:
-        if task is not None:
-            RUNNING[thread] = task
-        if contested is not None:
-            CONTESTED[thread] = contested
+        for each, entry in zip(maps, found, strict=True):
+            if entry is not None:
+                each[thread] = entry

@@ -38,18 +38,17 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise WrongUse(_not_one_of(name, getattr(self, name), allowed))
+            check_choice(name, getattr(self, name), allowed)
         for name in ("executions", "max_steps"):
-            _check_number(name, getattr(self, name), at_least=1, whole=True)
-        _check_number("seed", self.seed, whole=True)
-        _check_number("hang_after", self.hang_after, at_least=0)
+            check_number(name, getattr(self, name), at_least=1, whole=True)
+        check_number("seed", self.seed, whole=True)
+        check_number("hang_after", self.hang_after, at_least=0)
         if self.seconds is not None:
-            _check_number("seconds", self.seconds, at_least=0)
+            check_number("seconds", self.seconds, at_least=0)
             if self.seconds == 0:
                 raise WrongUse("seconds=0 leaves no time for any execution; leave it out for no bound")
         if self.max_preemptions is not None:
-            _check_number("max_preemptions", self.max_preemptions, at_least=0, whole=True)
+            check_number("max_preemptions", self.max_preemptions, at_least=0, whole=True)
 
     def with_options(self, options: Mapping[str, Any]) -> Settings:
         """These settings with some replaced. Raises WrongUse for an unknown name or value, with the nearest name."""
@@ -60,7 +59,7 @@ class Settings:
         if "targets" in changed:
             changed["targets"] = _targets(changed["targets"])
         if "finds" in changed:
-            changed["finds"] = _exceptions(changed["finds"])
+            changed["finds"] = exceptions(changed["finds"])
         if "keep_going" in changed and not isinstance(changed["keep_going"], bool):
             raise WrongUse(f"keep_going={changed['keep_going']!r} is neither True nor False")
         return replace(self, **changed)
@@ -76,13 +75,16 @@ def unknown_name(name: str, known: tuple[str, ...], what: str) -> str:
     return f"there is no {what} {name!r}; {hint}"
 
 
-def _not_one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(str(value), allowed, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}{hint}"
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raises WrongUse unless the value is one of those that are allowed."""
+    if value not in allowed:
+        near = difflib.get_close_matches(str(value), allowed, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise WrongUse(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}{hint}")
 
 
-def _check_number(name: str, value: object, at_least: float | None = None, whole: bool = False) -> None:
+def check_number(name: str, value: object, at_least: float | None = None, whole: bool = False) -> None:
+    """Raises WrongUse unless the value is a number, a whole one if need be, that is large enough."""
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or value != value:
         raise WrongUse(f"{name}={value!r} is not a {'whole ' if whole else ''}number")
@@ -97,7 +99,8 @@ def _targets(value: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _exceptions(value: object) -> tuple[type[BaseException], ...]:
+def exceptions(value: object) -> tuple[type[BaseException], ...]:
+    """What `finds=` names, as a tuple. Raises WrongUse for what is no exception class."""
     classes = value if isinstance(value, tuple) else () if value is None else (value,)
     for each in classes:
         if not (isinstance(each, type) and issubclass(each, BaseException)):

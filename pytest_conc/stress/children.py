@@ -1,0 +1,159 @@
+"""Processes that a test starts with plain `multiprocessing`: noted, asked why they ended, asked where they are.
+
+The target of a process is wrapped while it is started, so its child writes the exception that ends it into a file of
+the run, and writes its stack into another one when the parent sends a signal. A process without a target (a class with
+a `run` of its own) has a name and an exit code only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing.process
+import os
+import signal
+import tempfile
+import time
+import traceback
+from _thread import get_ident
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_conc.controlled.patching import AttributePatch, Patch
+from pytest_conc.model.current import MEMBERS
+
+_PROCESS: Any = multiprocessing.process.BaseProcess
+_start, _terminate, _kill, _close = _PROCESS.start, _PROCESS.terminate, _PROCESS.kill, _PROCESS.close
+_exitcode = _PROCESS.exitcode.fget
+STACK_SIGNAL: Final = getattr(signal, "SIGRTMIN", None) and signal.SIGRTMIN + 7
+_POOLS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.managers")
+
+
+class ReportingTarget:
+    """Calls the target of a process in its child, and writes down what goes wrong. Pickled with plain pickle."""
+
+    def __init__(self, target: Callable[..., Any], path: str) -> None:
+        self.target = target
+        self.path = path
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with contextlib.ExitStack() as stack:
+            if STACK_SIGNAL:
+                file = stack.enter_context(open(self.path + ".stack", "w"))
+                faulthandler.register(STACK_SIGNAL, file, all_threads=True)
+            try:
+                return self.target(*args, **kwargs)
+            except Exception:
+                Path(self.path).write_text(traceback.format_exc())
+                raise
+
+
+def start(self: Any) -> None:
+    """`BaseProcess.start`."""
+    member = MEMBERS.get(get_ident())
+    if member is None:
+        _start(self)
+        return
+    run = member.execution
+    folder = run.folder()
+    self._conc_report = os.path.join(folder, str(len(run.processes)))
+    target = self._target
+    if target is not None:
+        self._target = ReportingTarget(target, self._conc_report)
+    try:
+        _start(self)
+    finally:
+        self._target = target
+    run.processes.append(self)
+
+
+def _ending(real: Any) -> Callable[[Any], None]:
+    def end(self: Any) -> None:
+        self._conc_ended = True
+        real(self)
+
+    return end
+
+
+def exitcode(self: Any) -> int | None:
+    """`BaseProcess.exitcode`: whoever reads it has asked."""
+    code: int | None = _exitcode(self)
+    if code and get_ident() in MEMBERS:
+        self._conc_asked = True
+    return code
+
+
+def close(self: Any) -> None:
+    """`BaseProcess.close`: afterwards nobody can ask for the exit code."""
+    if get_ident() in MEMBERS and not self._closed:
+        self._conc_last_code = _exitcode(self)
+    _close(self)
+
+
+PROCESS_PATCHES: list[Patch] = [
+    AttributePatch(
+        _PROCESS,
+        {
+            "start": start,
+            "terminate": _ending(_terminate),
+            "kill": _ending(_kill),
+            "exitcode": property(exitcode),
+            "close": close,
+        },
+    )
+]
+
+
+def new_folder() -> str:
+    """Where the children of one run write what went wrong."""
+    return tempfile.mkdtemp(prefix="pytest-conc-")
+
+
+def is_of_a_pool(process: Any) -> bool:
+    """Whether the process is a worker that its pool looks after."""
+    return getattr(getattr(process, "_target", None), "__module__", "") in _POOLS
+
+
+def code_of(process: Any) -> int | None:
+    """The exit code; None while the process runs."""
+    if process._closed:
+        return getattr(process, "_conc_last_code", None)
+    code: int | None = _exitcode(process)
+    return code
+
+
+def is_alive(process: Any) -> bool:
+    """Whether the process was started, and still runs."""
+    return not process._closed and process._popen is not None and code_of(process) is None
+
+
+def failure_of(process: Any) -> str | None:
+    """Why a process that has ended by itself has failed, in words; None if it has not, or if somebody has asked."""
+    code = code_of(process)
+    asked = getattr(process, "_conc_asked", False) or getattr(process, "_conc_ended", False)
+    if not code or asked or is_of_a_pool(process):
+        return None
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else "ended"
+    head = f"process {process.name} {how} with exit code {code}"
+    report = getattr(process, "_conc_report", "")
+    if report and os.path.exists(report):
+        text = Path(report).read_text().rstrip()
+        return f"{head}: {text.splitlines()[-1]}\n{text}"
+    return head
+
+
+def stack_of(process: Any) -> str:
+    """What a child executes, as far as it can be asked."""
+    path = getattr(process, "_conc_report", "") + ".stack"
+    if STACK_SIGNAL and os.path.exists(path) and os.path.getsize(path) == 0:
+        with contextlib.suppress(OSError):
+            os.kill(process.pid, STACK_SIGNAL)
+            _wait_for_text(path)
+    return Path(path).read_text().rstrip() if os.path.exists(path) else ""
+
+
+def _wait_for_text(path: str) -> None:
+    until = time.monotonic() + 0.3
+    while time.monotonic() < until and os.path.getsize(path) == 0:
+        time.sleep(0.01)

@@ -1,0 +1,66 @@
+"""A member of a real run: one OS thread of the test. The map of members is `pytest_conc.model.current.MEMBERS`."""
+
+from __future__ import annotations
+
+import threading
+from types import CodeType
+from typing import Any, Final, NamedTuple
+
+from pytest_conc.controlled.originals import monotonic
+from pytest_conc.model.findings import Abort
+
+SLICE: Final = 0.05  # seconds after which somebody who waits looks whether the run is over
+
+
+class Holding(NamedTuple):
+    """Who holds a lock, and the instruction that took it."""
+
+    member: Member
+    code: CodeType
+    instruction: int
+
+
+class Wait:
+    """What a member waits for: a lock, a thread or a queue. `deadline` is None where it waits for ever."""
+
+    __slots__ = ("deadline", "resource", "since")
+
+    def __init__(self, resource: Any, deadline: float | None) -> None:
+        self.resource = resource
+        self.deadline = deadline
+        self.since = monotonic()
+
+
+class Pause:
+    """A delay of ours that a member sleeps through; `blocks` once another member had to wait for it."""
+
+    __slots__ = ("blocks",)
+
+    def __init__(self) -> None:
+        self.blocks = False
+
+
+class Member:
+    """One OS thread of a run. The hooks for shared state call what they find here a task, and the run its execution."""
+
+    __slots__ = ("ended", "execution", "operations", "pause", "released", "sleeps", "thread", "wait")
+
+    def __init__(self, run: Any, thread: threading.Thread) -> None:
+        self.execution = run
+        self.thread = thread
+        self.wait: Wait | None = None
+        self.pause: Pause | None = None
+        self.released = False
+        self.ended = False
+        self.operations = 0
+        self.sleeps = 0
+
+    def check(self) -> None:
+        """Raises Abort if this member has to end."""
+        if self.released or self.execution.aborted:
+            raise Abort
+
+    def is_stuck(self) -> bool:
+        """Whether it waits without a limit."""
+        wait = self.wait
+        return wait is not None and wait.deadline is None

@@ -1,0 +1,161 @@
+"""Sleeps where two threads nearly met: `delays="learned"`.
+
+Idea. Random sleeps mostly hit places that do not matter. Two threads that touch the same object shortly after one
+another, one of them changing it, are a *near miss*: had the first one been a little later, the order would have been
+the other one. So remember the last few accesses to each object, and when a near miss is seen, sleep next time before
+the access that came first, for about as long as the gap was. Half of the sleeps in vain halve the chance of further
+ones at that place, so that the effort goes where it bears fruit; a thread that has to wait for the one who sleeps
+shows that the order is enforced (by a lock, say), and then sleeping there is pointless.
+
+Sources: Li, Lu, Musuvathi, Nath, Padhye, "Efficient scalable thread-safety-violation detection" (TSVD), SOSP 2019:
+near misses, decay, the inference from blocking. Stoica, Lu, Musuvathi, Nath, "WAFFLE: exposing memory ordering bugs
+efficiently with active delay injection", EuroSys 2023: sleep before the first of the two only, for as long as the gap.
+
+No guarantee: what never comes near is never delayed. Cost: about 1 µs an access. What is uncertain: a gap contains
+the sleeps of both threads, so the shortest and the longest one seen are kept, and a length between them is drawn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+from pytest_conc.controlled.originals import monotonic, sleep
+from pytest_conc.instrument.site import Site
+from pytest_conc.stress.delays import sleep_at_point
+from pytest_conc.stress.member import Member, Pause
+
+WINDOW: Final = 0.1  # seconds: further apart is no near miss
+SHORTEST: Final = 0.00005
+LONGEST: Final = 0.05
+REMEMBERED: Final = 4
+SLEEPS_A_RUN: Final = 30  # of all threads together
+SLEEPS_A_SITE: Final = 4
+FLOOR: Final = 1 / 16
+KEPT: Final = 40
+MORE_THAN_THE_GAP: Final = 1.5
+
+Learned = dict[str, tuple[float, float, float]]
+
+
+class Plan:
+    """What is known about sleeping at one place: how likely, and between which lengths (in seconds)."""
+
+    __slots__ = ("chance", "label", "longest", "shortest", "slept")
+
+    def __init__(self, chance: float = 1.0, shortest: float = LONGEST, longest: float = SHORTEST) -> None:
+        self.chance = chance
+        self.shortest = shortest
+        self.longest = longest
+        self.slept = 0
+        self.label = ""
+
+    def meet(self, gap: float) -> None:
+        """A near miss with that gap was seen."""
+        length = min(max(gap * MORE_THAN_THE_GAP, SHORTEST), LONGEST)
+        self.shortest = min(self.shortest, length)
+        self.longest = max(self.longest, length)
+
+    def length(self, random: Random) -> float:
+        """How long to sleep."""
+        return float(self.shortest * (self.longest / self.shortest) ** random.random())
+
+    def learn(self, fruitful: bool, blocked: bool) -> None:
+        """What came of a sleep: nobody came, somebody came, somebody had to wait for the one who slept."""
+        if fruitful:
+            self.chance = min(1.0, self.chance * 2)
+        elif blocked:
+            self.chance = 0.0 if self.chance <= FLOOR else self.chance / 4
+        else:
+            self.chance = max(self.chance / 2, FLOOR) if self.chance else 0.0
+
+
+class NearMisses:
+    """The policy. `known` are the plans of earlier sessions by the key of their place; `learned()` gives them back."""
+
+    watches = True
+
+    def __init__(self, seed: int, known: Mapping[str, tuple[float, float, float]]) -> None:
+        self._seed = seed
+        self._known = dict(known)
+        self._plans: dict[Site, Plan | None] = {}
+        self._seen: dict[Any, deque[tuple[Member, bool, Site, float]]] = {}
+        self._random = Random(seed)
+        self._sleeps = 0
+
+    def begin(self, number: int) -> None:
+        """What was seen of objects is forgotten, what was learned of places is kept."""
+        self._random = Random(f"{self._seed}:{number}")
+        self._seen = {}
+        self._sleeps = 0
+        for plan in self._plans.values():
+            if plan is not None:
+                plan.slept = 0
+
+    def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
+        """Sleeps if the place is worth it, then looks who was here shortly before."""
+        plan = self._plans.get(site) if site in self._plans else self._recalled(site)
+        if plan is not None and self._sleeps < SLEEPS_A_RUN and plan.slept < SLEEPS_A_SITE:
+            if plan.chance == 1.0 or self._random.random() < plan.chance:
+                self._sleep(member, plan, writes, resource)
+        self._look(member, writes, resource, site)
+
+    def at_point(self, label: str) -> None:
+        """A place that somebody has marked needs no near miss."""
+        sleep_at_point(self._random)
+
+    def _recalled(self, site: Site) -> Plan | None:
+        values = self._known.get(key_of(site))
+        plan = self._plans[site] = None if values is None else Plan(*values)
+        return plan
+
+    def _sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
+        self._sleeps += 1
+        plan.slept += 1
+        member.pause = pause = Pause()
+        began = monotonic()
+        try:
+            sleep(plan.length(self._random))
+        finally:
+            member.pause = None
+        seen = list(self._seen.get(resource, ()))
+        came = any(who is not member and when > began and (writes or wrote) for who, wrote, _, when in seen)
+        plan.learn(came, pause.blocks)
+
+    def _look(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
+        now = monotonic()
+        seen = self._seen.get(resource)
+        if seen is None:
+            seen = self._seen.setdefault(resource, deque(maxlen=REMEMBERED))
+        for who, wrote, where, when in list(seen):
+            if who is not member and (writes or wrote) and now - when < WINDOW:
+                plan = self._plans.get(where)
+                if plan is None:
+                    plan = self._plans[where] = Plan()
+                plan.label = plan.label or label_of(resource)
+                plan.meet(now - when)
+        seen.append((member, writes, site, now))
+
+    def learned(self) -> Learned:
+        """The plans worth keeping, the best first, by the key of their place: chance, shortest and longest sleep."""
+        plans = [(site, plan) for site, plan in self._plans.items() if plan is not None and plan.chance]
+        best = sorted(plans, key=lambda each: -each[1].chance)[:KEPT]
+        return {key_of(site): (plan.chance, plan.shortest, plan.longest) for site, plan in best}
+
+    def labels(self) -> list[str]:
+        """The names of the objects on which threads nearly met, those worth a sleep first."""
+        plans = sorted((plan for plan in self._plans.values() if plan is not None), key=lambda plan: -plan.chance)
+        return list(dict.fromkeys(plan.label for plan in plans if plan.label))
+
+
+def label_of(resource: Any) -> str:
+    """The name of a location; nothing for a lock."""
+    label = getattr(resource, "label", None)
+    return str(label()) if callable(label) else ""
+
+
+def key_of(site: Site) -> str:
+    """What identifies a place from one session to the next."""
+    return f"{site.filename}:{site.code_name}:{site.line}:{site.name}"

@@ -1,0 +1,159 @@
+"""Why a real run does not go on: who waits for what, who holds it, where, and which kind of deadlock that is.
+
+Each waiting member is described as if it were a blocked task of an exploration (`Blocked`), so that both share
+the names of findings and the advice.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_conc.execution.advice import advice
+from pytest_conc.execution.stuck import SIDE, class_of
+from pytest_conc.model.findings import ConcurrencyError, UncontrolledBlocking
+from pytest_conc.stress import children, stacks
+from pytest_conc.stress.member import Member
+
+_KINDS: Final = {
+    "Queue.get": "get",
+    "Queue.put": "put",
+    "Queue.join": "wait until done",
+    "Condition.wait": "wake",
+    "Event.wait": "wait for",
+    "Future.result": "wake",
+    "Future.exception": "wake",
+}
+_IDLE: Final = "_worker"
+
+
+@dataclass
+class Resource:
+    """What a blocked member waits for; `owner` holds it, if it is a lock that somebody holds."""
+
+    owner: Any = None
+    is_future: bool = False
+
+
+@dataclass(eq=False)
+class Blocked:
+    """A member that waits without a limit, in the words of an exploration."""
+
+    member: Member
+    kind: str
+    resource: Resource
+    barrier: Any = None
+
+    @property
+    def thread(self) -> threading.Thread:
+        """Its thread."""
+        return self.member.thread
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended."""
+        return self.member.ended
+
+
+def hang(run: Any, seconds: float, is_deadlock: bool) -> ConcurrencyError:
+    """The error for a run that does not go on; `seconds` is how long nothing has happened."""
+    alive = [run.main, *run.alive()]
+    blocked = _blocked([member for member in alive if member.is_stuck()], run)
+    working = [each for each in blocked if not _is_idle(each)]
+    guilty = [each for each in working if each.kind not in SIDE] or working
+    processes = [process for process in run.processes if children.is_alive(process)]
+    others = [member for member in alive if not member.is_stuck()]
+    reason = "no task can go on" if is_deadlock else f"nothing has happened for {seconds:g} seconds"
+    lines = [f"{reason}:"]
+    lines += [f"  {_line(each, run)}" for each in working]
+    lines += [f"  {_name(member)} is {stacks.place_of(_ident(member, run))}" for member in others]
+    lines += [line for process in processes for line in _process_lines(process)]
+    lines.append(advice(guilty) if guilty else "Give what blocks a time limit of its own, or raise hang_after.")
+    return _kind(guilty, others, processes)("\n".join(lines).rstrip())
+
+
+def _kind(guilty: list[Blocked], others: list[Member], processes: list[Any]) -> type[ConcurrencyError]:
+    real = [each for each in guilty if each.kind not in SIDE]
+    if real:
+        return class_of(real)
+    return UncontrolledBlocking if others or processes or not guilty else class_of(guilty)
+
+
+def _blocked(members: list[Member], run: Any) -> list[Blocked]:
+    made = {member: Blocked(member, _kind_of(member, run), Resource()) for member in members}
+    for member, blocked in made.items():
+        holder = _holder(member, run)
+        if holder is not None:
+            blocked.resource.owner = made.get(holder) or Blocked(holder, "", Resource())
+        blocked.resource.is_future = _called(member, run).startswith("Future.")
+        blocked.barrier = _called(member, run) == "Barrier.wait" or None
+    return list(made.values())
+
+
+def _called(member: Member, run: Any) -> str:
+    return stacks.called_from_users(_ident(member, run))
+
+
+def _kind_of(member: Member, run: Any) -> str:
+    resource = member.wait.resource if member.wait is not None else None
+    if isinstance(resource, threading.Thread):
+        return "join"
+    if isinstance(resource, queue.SimpleQueue):
+        return "get"
+    return _KINDS.get(_called(member, run), "acquire")
+
+
+def _holder(member: Member, run: Any) -> Member | None:
+    holding = None if member.wait is None else run.holders.get(id(member.wait.resource))
+    return None if holding is None else holding.member
+
+
+def _is_idle(blocked: Blocked) -> bool:
+    """Whether it is a worker of a pool that waits for work."""
+    target = getattr(blocked.thread, "_target", None)
+    return blocked.kind == "get" and getattr(target, "__name__", "") == _IDLE
+
+
+def _ident(member: Member, run: Any) -> int | None:
+    return run.main_ident if member is run.main else member.thread.ident
+
+
+def _name(member: Member) -> str:
+    target = getattr(member.thread, "_target", None)
+    name = "main" if member is member.execution.main else member.thread.name
+    qualified = getattr(target, "__qualname__", "").rpartition(".<locals>.")[2]
+    return name if not qualified or f"({qualified})" in name else f"{name} ({qualified})"
+
+
+def _line(blocked: Blocked, run: Any) -> str:
+    member = blocked.member
+    return f"{_name(member)} {_wants(blocked, run)}{_at(_ident(member, run))}"
+
+
+def _wants(blocked: Blocked, run: Any) -> str:
+    resource = None if blocked.member.wait is None else blocked.member.wait.resource
+    if isinstance(resource, threading.Thread):
+        return f"waits for the end of {resource.name}"
+    holding = run.holders.get(id(resource))
+    if blocked.kind != "acquire" or holding is None:
+        return f"waits in {_called(blocked.member, run) or type(resource).__name__}"
+    name = stacks.name_of(resource, [_ident(blocked.member, run)]) or "a lock"
+    taken = stacks.line_of(holding.code.co_filename, stacks.line_at(holding.code, holding.instruction))
+    who = "which it holds itself" if holding.member is blocked.member else f"which {_name(holding.member)} holds"
+    return f"waits for {name}, {who} since {taken},"
+
+
+def _at(ident: int | None) -> str:
+    frame = stacks.users_frame(ident)
+    return "" if frame is None else f" at {stacks.line_of(frame.f_code.co_filename, frame.f_lineno)}"
+
+
+def _process_lines(process: Any) -> list[str]:
+    stack = children.stack_of(process)
+    where = "; it executes:" if stack else ""
+    return [
+        f"  process {process.name} (pid {process.pid}) is still running{where}",
+        *(f"    {line}" for line in stack.splitlines()),
+    ]

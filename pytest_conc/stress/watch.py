@@ -1,0 +1,197 @@
+"""Sees that a real run goes on: one OS thread that looks at it from outside, and brings it to an end if it does not.
+
+A run goes on while its threads come to new lines, touch shared state or take locks, while threads and processes
+begin and end, or while the processor is busy. If all its members wait for each other without a limit, nothing of that
+will happen any more, and half a second is enough to be sure. A run that is only busy, with nothing new at all, has
+ten times as long.
+
+Bringing it to an end: members that wait for locks, queues or threads look at `run.aborted` by themselves (`locks`);
+the main thread is freed by a signal from whatever else it waits in, recv or a child process, again and again until
+it comes out. If it does not, nothing in this process can help, and the process ends with the report.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from _thread import allocate_lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from pytest_conc.controlled import originals
+from pytest_conc.execution import process_tree
+from pytest_conc.execution.watchdog import in_debugger
+from pytest_conc.model.findings import Abort
+from pytest_conc.stress import children, stacks
+from pytest_conc.stress.member import Member
+from pytest_conc.stress.stuck import hang
+
+CERTAIN: Final = 0.5  # seconds after which a deadlock among members only is one
+BUSY: Final = 10  # times `hang_after`, for a run that computes and does nothing new
+GRACE: Final = 5.0
+AGAIN: Final = 0.2
+_SIGNAL = getattr(signal, "SIGURG", None)
+
+
+class Progress:
+    """When something has happened last in one run."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.since = self.new_since = originals.monotonic()
+        self._places: set[Any] = set()
+        self._counts: Any = None
+        self._operations = 0
+        self._busy = 0.0
+
+    def look(self, now: float) -> None:
+        """Compares with what was there at the last look."""
+        counts = self._count()
+        places = set(self._where())
+        operations = sum(member.operations for member in self.run.members)
+        busy = _busy(self.run)
+        if counts != self._counts or not places <= self._places:
+            self.since = self.new_since = now
+        elif operations != self._operations or busy - self._busy > 0.1 * (now - self.since):
+            self.since = now
+        else:
+            return
+        self._counts, self._operations, self._busy = counts, operations, busy
+        self._places |= places
+
+    def _count(self) -> Any:
+        members = self.run.members
+        alive = sum(children.is_alive(process) for process in list(self.run.processes))
+        return len(members), sum(member.ended for member in members), len(self.run.processes), alive
+
+    def _where(self) -> Iterator[Any]:
+        frames = sys._current_frames()
+        for member in self.run.members:
+            frame = frames.get(self.run.main_ident if member is self.run.main else member.thread.ident)
+            if frame is not None and member.wait is None and not member.ended:
+                yield frame.f_code, frame.f_lasti
+
+
+def _busy(run: Any) -> float:
+    """Processor time so far, in seconds, of this process and its children."""
+    return time.process_time() + process_tree.cpu_seconds(run.processes)
+
+
+class Watch:
+    """Watches the runs of one test, one at a time."""
+
+    def __init__(self, hang_after: float) -> None:
+        self._limit = hang_after
+        self._main_thread = threading.current_thread() is threading.main_thread()
+        self._before: Any = None
+        self._ident = 0
+        self.run: Any = None
+
+    @contextmanager
+    def watching(self) -> Iterator[Watch]:
+        """Starts the thread that watches, and stops it."""
+        if not self._limit:
+            yield self
+            return
+        over, gone = allocate_lock(), allocate_lock()
+        originals.acquire_lock(over)
+        originals.acquire_lock(gone)
+        if self._main_thread and _SIGNAL is not None:
+            self._before = signal.signal(_SIGNAL, self._free_main)
+        originals.start_os_thread(self._watch, (over, gone))
+        try:
+            yield self
+        finally:
+            originals.release_lock(over)
+            originals.acquire_lock(gone)
+            if self._main_thread and _SIGNAL is not None:
+                signal.signal(_SIGNAL, self._before)
+
+    def _watch(self, over: Any, gone: Any) -> None:
+        self._ident = threading.get_ident()
+        pause = min(0.05, self._limit / 10)
+        progress: Progress | None = None
+        while not originals.acquire_lock(over, True, pause):
+            run = self.run
+            if run is None or run.is_over:
+                progress = None
+            elif run.aborted is not None:
+                self._set_free(run)
+            elif progress is None or progress.run is not run or in_debugger():
+                progress = Progress(run)
+            else:
+                self._check(run, progress)
+        originals.release_lock(gone)
+
+    def _check(self, run: Any, progress: Progress) -> None:
+        now = originals.monotonic()
+        progress.look(now)
+        certain = now - progress.since > min(CERTAIN, self._limit) and is_deadlocked(run, self._ident)
+        waited = now - progress.since > self._limit or now - progress.new_since > BUSY * self._limit
+        if certain or waited:
+            error = hang(run, now - progress.since if now - progress.since > self._limit else now - progress.new_since, certain)
+            if not run.is_over:
+                run.aborted = error
+
+    def _set_free(self, run: Any) -> None:
+        began = originals.monotonic()
+        while not run.is_over:
+            if self._main_thread and _SIGNAL is not None and run.main.wait is None:
+                signal.pthread_kill(run.main_ident, _SIGNAL)
+            originals.sleep(AGAIN)
+            if originals.monotonic() - began > GRACE:
+                self._give_up(run)
+
+    def _free_main(self, number: int, frame: FrameType | None) -> None:
+        """The handler of the signal, on the main thread."""
+        run = self.run
+        if run is not None and run.aborted is not None and not run.is_over:
+            raise Abort
+
+    def _give_up(self, run: Any) -> None:
+        sys.__stderr__.write(f"\npytest-conc: {run.aborted}\nIt cannot be interrupted; the process ends.\n")  # type: ignore[union-attr]
+        sys.__stderr__.flush()  # type: ignore[union-attr]
+        process_tree.end(run.processes)
+        originals.exit_process(70)
+
+
+def is_deadlocked(run: Any, watching: int) -> bool:
+    """Whether its members wait for each other without a limit, and nobody else could help them."""
+    alive = [run.main, *run.alive()]
+    if _is_cycle(alive, run):
+        return True
+    if any(children.is_alive(process) for process in run.processes):
+        return False
+    return all(member.is_stuck() for member in alive) and not _strangers(run, watching)
+
+
+def _is_cycle(alive: list[Member], run: Any) -> bool:
+    waits_for = {}
+    for member in alive:
+        holding = run.holders.get(id(member.wait.resource)) if member.wait is not None and member.is_stuck() else None
+        if holding is not None:
+            waits_for[member] = holding.member
+    for start in waits_for:
+        met, member = {start}, waits_for[start]
+        while member in waits_for and member not in met:
+            met.add(member)
+            member = waits_for[member]
+        if member in met:
+            return True
+    return False
+
+
+def _strangers(run: Any, watching: int) -> bool:
+    """Whether other Python threads run that could set an event or put an item."""
+    known = {run.main_ident, watching, *(member.thread.ident for member in run.members)}
+    return any(
+        ident not in known and not _is_of_xdist(frame) for ident, frame in sys._current_frames().items()
+    )
+
+
+def _is_of_xdist(top: FrameType) -> bool:
+    return any("execnet" in frame.f_code.co_filename for frame in stacks.stack(top))

@@ -1,0 +1,1 @@
+"""Real runs of a test, repeated, with sleeps where they matter; and what the repetition says."""

@@ -55,6 +55,7 @@ REPORTS: Final = {
     "json": "what was explored and found as JSON",
     "html": "a page on which every failure can be stepped through",
 }
+_STEP: Final = "__pytest_repeat_step_number"  # the parameter that pytest-repeat gives to each repetition
 SEED: Final = pytest.StashKey[int]()
 GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
 
@@ -191,7 +192,7 @@ def settings_for(item: pytest.Item) -> Settings:
         merged["seconds"] = min(merged.get("seconds") or limit, limit)
     if isinstance(merged.get("strategy"), str):
         _check_strategy(merged["strategy"])
-    merged.setdefault("seed", crc32(f"{config.stash[SEED]}:{base_id(item)}".encode()))
+    merged.setdefault("seed", seed_for(item, config.stash[SEED]))
     return Settings().with_options(merged)
 
 
@@ -227,12 +228,37 @@ def _marked(item: pytest.Item) -> Mapping[str, Any]:
     return merged
 
 
+def seed_for(item: pytest.Item, session_seed: int) -> int:
+    """The seed of a test in a session with that seed."""
+    return crc32(f"{session_seed}:{base_id(item)}".encode())
+
+
+def session_seed(item: pytest.Item) -> int:
+    """The session's seed, as it is for the real runs of this test: in each step of pytest-repeat another one.
+
+    So the steps do not make the same runs again, and each can be repeated without --count: its session seed is
+    given to `--conc-seed`. The first step has the seed that the test has without --count.
+    """
+    seed, step = item.config.stash[SEED], repeat_step(item)
+    return crc32(f"{seed}/{step}".encode()) if step else seed
+
+
+def repeat_step(item: pytest.Item) -> int:
+    """Which repetition this is under pytest-repeat, from 0; 0 without it."""
+    return int(_parameters(item).get(_STEP, 0))
+
+
 def base_id(item: pytest.Item) -> str:
-    """The test's id without the step that pytest-repeat adds to it."""
-    step = getattr(getattr(item, "callspec", None), "params", {}).get("__pytest_repeat_step_number")
-    if step is None:
-        return item.nodeid
-    head, _, inside = item.nodeid.rpartition("[")
-    kept = inside.rstrip("]").split("-")
-    kept = kept[:-2] if len(kept) >= 2 else []
+    """The test's id without the step that pytest-repeat adds to it, and the group that xdist's loadgroup adds."""
+    own = f"{item.parent.nodeid}::{item.name}" if item.parent is not None else item.nodeid
+    nodeid = own if item.nodeid.startswith(f"{own}@") else item.nodeid
+    if _STEP not in _parameters(item):
+        return nodeid
+    head, _, inside = nodeid.rpartition("[")
+    kept = inside.rstrip("]").split("-")[:-2]
     return head + (f"[{'-'.join(kept)}]" if kept else "")
+
+
+def _parameters(item: pytest.Item) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conc.options import SEED, add_options, read_options, report_paths, wants_reports
+from pytest_conc.options import SEED, add_options, read_options, report_paths, session_seed, wants_reports
 from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
@@ -109,22 +109,36 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         explored.add_to(report, call)
     elif RAN_ONCE in item.stash and report.when == "call":
         report.conc_ran_once = item.stash[RAN_ONCE]
+    if hasattr(report, "conc_stress"):
+        _add_numbers(item, report)
     return report
 
 
+def _add_numbers(item: pytest.Item, report: Any) -> None:
+    """Adds what the summary and --junitxml say about real runs."""
+    from pytest_conc.report.rates import junit_properties
+
+    report.conc_stress["session_seed"] = session_seed(item)
+    item.user_properties.extend(junit_properties(report.conc_stress))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The verdicts under -v, what finds= tests have found under --conc-show, and what ran only once."""
-    reports = _explored(terminalreporter)
-    everything = [report for group in terminalreporter.stats.values() for report in group]
-    once = {report.nodeid: report.conc_ran_once for report in everything if hasattr(report, "conc_ran_once")}
-    if reports or once:
+    """The verdicts under -v, what finds= tests have found under --conc-show, what ran only once, the rates."""
+    if _reports(terminalreporter, "conc", "conc_ran_once", "conc_stress"):
         from pytest_conc.report.summary import write_summary
 
-        write_summary(terminalreporter, reports, once)
+        write_summary(
+            terminalreporter,
+            _reports(terminalreporter, "conc"),
+            {report.nodeid: report.conc_ran_once for report in _reports(terminalreporter, "conc_ran_once")},
+            _reports(terminalreporter, "conc_stress"),
+        )
 
 
-def _explored(terminal: Any) -> list[Any]:
-    return [report for group in terminal.stats.values() for report in group if hasattr(report, "conc")]
+def _reports(terminal: Any, *attributes: str) -> list[Any]:
+    """The reports that have one of these attributes."""
+    everything = (report for group in terminal.stats.values() for report in group)
+    return [report for report in everything if any(hasattr(report, name) for name in attributes)]
 
 
 class Colours:
@@ -133,11 +147,11 @@ class Colours:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, Any, Any]:
         """Paints the reports of failed tests while they are printed."""
-        if not terminalreporter._tw.hasmarkup or not _explored(terminalreporter):
+        if not terminalreporter._tw.hasmarkup or not _reports(terminalreporter, "conc"):
             return (yield)
         from pytest_conc.report.colour import coloured
 
-        with coloured(_explored(terminalreporter), terminalreporter._tw.markup):
+        with coloured(_reports(terminalreporter, "conc"), terminalreporter._tw.markup):
             return (yield)
 
 

@@ -25,10 +25,17 @@ def session_record(seed: int | None) -> Record:
     }
 
 
-def document(session: Record, tests: list[Record], ran_once: list[Record]) -> Record:
+def document(session: Record, tests: list[Record], ran_once: list[Record], stressed: list[Record]) -> Record:
     """The whole document; its schema is docs/reference/json.md."""
     tool = {"name": "pytest-conc", "version": version("pytest-conc")}
-    return {"schema": SCHEMA, "tool": tool, "session": session, "tests": tests, "ran_once": ran_once}
+    return {
+        "schema": SCHEMA,
+        "tool": tool,
+        "session": session,
+        "tests": tests,
+        "stressed": stressed,
+        "ran_once": ran_once,
+    }
 
 
 def as_json(made: Record) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_conc.report.document import as_json, document, session_record
 from pytest_conc.report.page import page
+from pytest_conc.report.rates import stressed_record, tallies
 from pytest_conc.report.record import Record
 
 _WRITTEN_AS: Final[Mapping[str, Callable[[Record], str]]] = {"json": as_json, "html": page}
@@ -25,20 +26,24 @@ class ReportFiles:
         self._seed = seed
         self._tests: list[tuple[int, Record]] = []
         self._ran_once: list[Record] = []
+        self._stressed: list[Record] = []
         self._lines: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keeps the record of an explored test."""
+        """Keeps the record of an explored test, and the numbers of a stressed one."""
         if hasattr(report, "conc_ran_once"):
             self._ran_once.append({"id": report.nodeid, "reason": report.conc_ran_once})
         elif "record" in getattr(report, "conc", {}):
             self._tests.append((report.conc["position"], _record(report)))
+        if hasattr(report, "conc_stress"):
+            self._stressed.append(report.conc_stress)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Writes what there is, also if the session was interrupted."""
         tests = [record for _, record in sorted(self._tests, key=lambda pair: pair[0])]
-        made = document(session_record(self._seed), tests, self._ran_once)
+        stressed = [stressed_record(tally) for tally in tallies(self._stressed)]
+        made = document(session_record(self._seed), tests, self._ran_once, stressed)
         for kind, path in self._paths.items():
             try:
                 path.write_text(_WRITTEN_AS[kind](made), encoding="utf-8")
@@ -46,13 +51,18 @@ class ReportFiles:
                 print(f"conc: {path} could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
                 session.exitstatus = session.exitstatus or pytest.ExitCode.INTERNAL_ERROR
             else:
-                count = f"{len(tests)} explored test{'' if len(tests) == 1 else 's'}"
-                self._lines.append(f"conc: {count} in {path}")
+                self._lines.append(f"conc: {_counted(len(tests), len(stressed))} in {path}")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Says where the files are."""
         for line in self._lines:
             terminalreporter.write_line(line)
+
+
+def _counted(explored: int, stressed: int) -> str:
+    counts = [(explored, "explored")] if explored or not stressed else []
+    counts += [(stressed, "stressed")] if stressed else []
+    return ", ".join(f"{count} {how} test{'' if count == 1 else 's'}" for count, how in counts)
 
 
 def _record(report: Any) -> Record:

@@ -16,7 +16,7 @@ from pytest_conc.report.record import Record, exploration_record, failure_record
 
 def as_html(exploration: Exploration) -> str:
     """An iframe that holds the whole page; it grows to the height of its content where the notebook allows it."""
-    text = page(document(session_record(None), [_record(exploration)], []), kind="part")
+    text = page(document(session_record(None), [_record(exploration)], [], []), kind="part")
     height = 300 if exploration.failure is None else 900
     return (
         f'<iframe title="pytest-conc: {html.escape(exploration.name)}" srcdoc="{html.escape(text)}" '

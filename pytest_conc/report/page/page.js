@@ -26,17 +26,19 @@ function draw(record) {
   if (isWhole) main.append(header(record, tests));
   if (isWhole && tests.length > 1) main.append(index(tests));
   main.append(...tests.map(section));
+  if (record.stressed.length) main.append(stressed(record.stressed));
   if (isWhole && record.ran_once.length) main.append(ranOnce(record.ran_once));
 }
 
-function header({ session, tool }, tests) {
+function header({ session, tool, stressed: ran }, tests) {
   const facts = [`${tool.name} ${tool.version}`, `${session.implementation} ${session.python}${session.free_threaded ? ", free-threaded" : ""}`,
     session.seed === null ? null : `seed ${session.seed}`];
   const counts = STATES.map((state) => [state, tests.filter((each) => each.state === state).length]).filter(([, count]) => count);
   return el("header", {}, el("h1", {}, "Interleavings"),
     el("p", { class: "facts" }, facts.filter(Boolean).join("  ·  ")),
     tests.length ? el("ul", { class: "counts" }, counts.map(([state, count]) => el("li", {}, sign(state), el("b", {}, String(count)), ` ${state.title}`)))
-      : el("p", { class: "empty" }, "No test was explored. Mark one with @interleave, or explore all with --conc-interleave."));
+      : ran.length ? null
+        : el("p", { class: "empty" }, "No test was explored. Mark one with @interleave, or explore all with --conc-interleave."));
 }
 
 function index(tests) {
@@ -128,8 +130,27 @@ function details({ settings, watched, notes, classes, estimated_classes: estimat
     el("dl", {}, given.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value))))));
 }
 
+/** The rates of real runs, and below each what failed how often. */
+function stressed(tests) {
+  return el("section", { class: "stressed" }, el("h2", {}, "Real runs"), el("div", { class: "scroll" },
+    el("table", {}, el("thead", {}, el("tr", {}, ["test", "failed", "share", "95 % CI"].map((name) => el("th", { scope: "col" }, name)))),
+      tests.map((each) => el("tbody", { class: each.failed && !each.expected ? "failed" : "passed" }, rate(each), each.failures.map(kindOfFailure))))));
+}
+
+const percent = (share) => (100 * share).toFixed(1);
+
+function rate({ test, runs, failed, share, low, high }) {
+  return el("tr", {}, el("th", { scope: "row" }, breakable(nameOf({ id: test }))), el("td", {}, `${failed} of ${runs}`),
+    el("td", {}, `${percent(share)} %`), el("td", {}, `${percent(low)}–${percent(high)}`));
+}
+
+function kindOfFailure({ error, message, file, line, times }) {
+  return el("tr", { class: "kind" }, el("td", {}, `${error}${message ? `: ${message}` : ""}`, file ? el("span", { class: "file" }, ` ${file}:${line}`) : null),
+    el("td", { colspan: 3 }, `${times} ×`));
+}
+
 function ranOnce(tests) {
-  return el("section", { class: "once" }, el("h2", {}, "Ran once, not explored"),
+  return el("section", { class: "once" }, el("h2", {}, "Ran once, neither explored nor stressed"),
     el("ul", {}, tests.map(({ id, reason }) => el("li", {}, el("code", {}, id), ` ${reason}`))));
 }
 

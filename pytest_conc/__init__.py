@@ -1,4 +1,4 @@
-"""pytest-conc: run the threads of a test under every interleaving that matters, and see what a race is."""
+"""pytest-conc: run the threads of a test under every interleaving that matters, or for real with stress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_conc.exploration.exploration import Exploration
     from pytest_conc.exploration.explore import explore, replay
-    from pytest_conc.marks import interleave
+    from pytest_conc.marks import interleave, stress
     from pytest_conc.model.failure import Failure, Finding
     from pytest_conc.model.findings import (
         ConcurrencyError,
@@ -47,6 +47,7 @@ _WHERE = {
     **dict.fromkeys(("Exploration", "explore", "replay"), "exploration.explore"),
     "WrongUse": "model.settings",
     "interleave": "marks",
+    "stress": "marks",
     "sleep_point": "sleep_points",
 }
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "interleave",
     "replay",
     "sleep_point",
+    "stress",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The decorator `interleave`: a typed way to set the mark `conc_interleave`."""
+"""The decorators `interleave` and `stress`: typed ways to set the marks `conc_interleave` and `conc_stress`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,32 @@ def interleave(test: Any = None, /, **options: Any) -> Any:
 
     Usable bare (`@interleave`) and called (`@interleave(finds=Deadlock)`), on a function, a method or a class.
     """
+    return _marked("interleave", "executions=100", test, options)
+
+
+@overload
+def stress(test: T, /) -> T:
+    """Bare: `@stress`."""
+
+
+@overload
+def stress(**options: Any) -> Callable[[T], T]:
+    """Called: `@stress(runs=1000)`."""
+
+
+def stress(test: Any = None, /, **options: Any) -> Any:
+    """Runs the test for real, again and again, with sleeps where they matter. Options: docs/reference/options.md.
+
+    Usable bare (`@stress`) and called (`@stress(runs=1000, finds=AssertionError)`), on a function, a method or a
+    class.
+    """
+    return _marked("stress", "runs=100", test, options)
+
+
+def _marked(name: str, example: str, test: Any, options: dict[str, Any]) -> Any:
+    mark = getattr(pytest.mark, f"conc_{name}")
     if test is None:
-        return lambda marked: pytest.mark.conc_interleave(**options)(marked)
+        return lambda marked: mark(**options)(marked)
     if not callable(test):
-        raise WrongUse(
-            f"interleave({test!r}) got a value without a name; write a keyword, as in interleave(executions=100)"
-        )
-    return pytest.mark.conc_interleave(test)
+        raise WrongUse(f"{name}({test!r}) got a value without a name; write a keyword, as in {name}({example})")
+    return mark(test)

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_conc.model.settings import Settings
+    from pytest_conc.stress.settings import StressSettings
 
 
 class Option(NamedTuple):
@@ -49,12 +50,20 @@ OPTIONS: Final = (
     Option("max_steps", int, "N", "operations in one execution, then it is a livelock (20000)"),
     Option("hang_after", float, "S", "seconds without progress until the test fails (10; 0: never)"),
     Option("keep_going", _truth, "", "do not stop at the first failure of a test"),
+    Option("stress", int, "RUNS", "run every selected test for real so many times, marked or not"),
+    Option("delays", str, "HOW", "where real runs sleep: learned (default), random, off"),
 )
-_MARKER_WINS: Final = frozenset({"finds", "targets", "host", "timing", "preemption"})
+SWITCHES: Final = {
+    "interleave": "explore every selected test, marked or not",
+    "show": "print the failures that tests with finds= have found",
+}
+_MARKER_WINS: Final = frozenset({"finds", "targets", "host", "timing", "preemption", "gevent"})
 REPORTS: Final = {
     "json": "what was explored and found as JSON",
     "html": "a page on which every failure can be stepped through",
 }
+_RUNS: Final = "runs"  # what `--conc-stress` sets
+_EXAMPLES: Final = {"interleave": "executions=100", "stress": "runs=100"}
 _STEP: Final = "__pytest_repeat_step_number"  # the parameter that pytest-repeat gives to each repetition
 SEED: Final = pytest.StashKey[int]()
 GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
@@ -63,9 +72,10 @@ GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
 def add_options(parser: pytest.Parser) -> None:
     """Declares all options."""
     group = parser.getgroup("conc", "interleavings of concurrent tests (pytest-conc)")
-    group.addoption("--conc-interleave", action="store_true", help="explore every selected test, marked or not")
     group.addoption("--conc-replay", metavar="TOKEN", help="run the test under the one schedule of this token")
-    group.addoption("--conc-show", action="store_true", help="print the failures that tests with finds= have found")
+    for name, what in SWITCHES.items():
+        group.addoption(f"--conc-{name}", action="store_true", help=what)
+        parser.addini(f"conc_{name}", what, type="bool", default=False)
     for option in OPTIONS:
         flag = "--conc-" + option.name.replace("_", "-")
         if option.read is _truth:
@@ -105,15 +115,38 @@ def _read(option: Option, text: str, where: str) -> Any:
             option.read, "true or false"
         )
         raise pytest.UsageError(f"{where}: {text!r} is not {kind}") from None
-    from pytest_conc.model.settings import Settings, WrongUse
+    from pytest_conc.model.settings import WrongUse
 
     try:
-        Settings().with_options({option.name: value})
-        if option.name == "strategy":
-            _check_strategy(text)
+        _check(option.name, value)
     except WrongUse as error:
         raise pytest.UsageError(f"{where}: {error}") from None
     return value
+
+
+def _check(name: str, value: Any) -> None:
+    """Raises WrongUse for a value that cannot work."""
+    from pytest_conc.model.settings import NAMES, Settings
+
+    if name in NAMES:
+        Settings().with_options({name: value})
+        if name == "strategy":
+            _check_strategy(value)
+    else:
+        from pytest_conc.stress.settings import StressSettings
+
+        StressSettings().with_options({_RUNS if name == "stress" else name: value})
+
+
+def is_on(config: pytest.Config, switch: str) -> bool:
+    """Whether `--conc-interleave` or `--conc-show` was given, or is set in the ini file."""
+    return bool(config.getoption(f"conc_{switch}") or config.getini(f"conc_{switch}"))
+
+
+def given(config: pytest.Config, name: str) -> Any:
+    """The value of an option from the command line, else from the ini file, else None."""
+    ini, line = config.stash[GIVEN]
+    return line.get(name, ini.get(name))
 
 
 def _check_strategy(name: str) -> None:
@@ -177,23 +210,48 @@ def _check_distinct(paths: Mapping[str, Path]) -> None:
 
 
 def settings_for(item: pytest.Item) -> Settings:
-    """The settings of one test: defaults, ini, command line and markers. Raises WrongUse for a bad marker."""
-    from pytest_conc.model.settings import Settings
+    """How a test is explored: defaults, ini, command line and markers. Raises WrongUse for a bad marker."""
+    from pytest_conc.model.settings import NAMES, Settings
 
-    config = item.config
-    ini, line = config.stash[GIVEN]
-    marked = _marked(item)
+    marked = _marked(item, "conc_interleave", NAMES)
+    merged = _merged(item, marked, NAMES)
+    targets = [*item.config.getini("conc_targets"), *_listed(marked.get("targets", ()))]
+    merged["targets"] = tuple(dict.fromkeys(targets))
+    if isinstance(merged.get("strategy"), str):
+        _check_strategy(merged["strategy"])
+    if "finds" not in merged and item.get_closest_marker("conc_stress") is not None:
+        merged["finds"] = stress_settings_for(item).finds
+    return Settings().with_options(merged)
+
+
+def stress_settings_for(item: pytest.Item) -> StressSettings:
+    """How a test is run for real: defaults, ini, command line and markers. Raises WrongUse for a bad marker."""
+    from pytest_conc.model.settings import NAMES as OF_EXPLORATIONS
+    from pytest_conc.stress.settings import NAMES, StressSettings
+
+    merged = _merged(item, _marked(item, "conc_stress", NAMES), NAMES)
+    runs = given(item.config, "stress")
+    if runs is not None:
+        merged[_RUNS] = runs
+    if "finds" not in merged and item.get_closest_marker("conc_stress") is None:
+        merged["finds"] = _marked(item, "conc_interleave", OF_EXPLORATIONS).get("finds")
+    return StressSettings().with_options(merged)
+
+
+def _merged(item: pytest.Item, marked: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """What is given for a test under these names, with its seed and its time."""
+    ini, line = (_of(values, names) for values in item.config.stash[GIVEN])
     strong = {name: value for name, value in marked.items() if name in _MARKER_WINS}
     merged: dict[str, Any] = {**ini, **marked, **line, **strong}
-    targets = [*config.getini("conc_targets"), *_listed(marked.get("targets", ()))]
-    merged["targets"] = tuple(dict.fromkeys(targets))
     limit = _timeout_of(item)
     if limit:
         merged["seconds"] = min(merged.get("seconds") or limit, limit)
-    if isinstance(merged.get("strategy"), str):
-        _check_strategy(merged["strategy"])
-    merged.setdefault("seed", seed_for(item, config.stash[SEED]))
-    return Settings().with_options(merged)
+    merged.setdefault("seed", seed_for(item, session_seed(item)))
+    return merged
+
+
+def _of(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _timeout_of(item: pytest.Item) -> float | None:
@@ -213,17 +271,18 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _marked(item: pytest.Item) -> Mapping[str, Any]:
-    """The options of all interleave marks of the test; the closest one wins."""
-    from pytest_conc.model.settings import NAMES, WrongUse, unknown_name
+def _marked(item: pytest.Item, mark_name: str, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """The options of all marks of that name of the test; the closest one wins."""
+    from pytest_conc.model.settings import WrongUse, unknown_name
 
+    short = mark_name.removeprefix("conc_")
     merged: dict[str, Any] = {}
-    for mark in item.iter_markers("conc_interleave"):
+    for mark in item.iter_markers(mark_name):
         if mark.args:
-            raise WrongUse(f"interleave got {mark.args[0]!r} without a name; write a keyword, as in executions=100")
+            raise WrongUse(f"{short} got {mark.args[0]!r} without a name; write a keyword, as in {_EXAMPLES[short]}")
         for name, value in mark.kwargs.items():
-            if name not in NAMES:
-                raise WrongUse(unknown_name(name, NAMES, "option of interleave"))
+            if name not in names:
+                raise WrongUse(unknown_name(name, names, f"option of {short}"))
             merged.setdefault(name, value)
     return merged
 

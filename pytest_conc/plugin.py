@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conc.options import SEED, add_options, read_options, report_paths, session_seed, wants_reports
+from pytest_conc.options import SEED, add_options, is_on, read_options, report_paths, session_seed, wants_reports
 from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
+    from pytest_conc.explored import Explored
     from pytest_conc.fixtures.threads import Threads
-    from pytest_conc.session import Explored
 
 EXPLORED: pytest.StashKey[Explored] = pytest.StashKey()
 RAN_ONCE = pytest.StashKey[str]()
@@ -70,7 +70,7 @@ def pytest_configure_node(node: Any) -> None:
 def is_explored(item: pytest.Item) -> bool:
     """Whether this test is run under the scheduler."""
     return bool(
-        item.config.getoption("conc_interleave")
+        is_on(item.config, "interleave")
         or item.config.getoption("conc_replay")
         or item.get_closest_marker("conc_interleave")
     )
@@ -80,7 +80,7 @@ def is_explored(item: pytest.Item) -> bool:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fails a test whose mark cannot work, before anything of it runs."""
     if is_explored(item):
-        from pytest_conc.session import prepare
+        from pytest_conc.explored import prepare
 
         prepared = prepare(item)
         if isinstance(prepared, str):

@@ -53,9 +53,7 @@ def _is_idle_worker(member: Member) -> bool:
 
 
 def _left_processes(run: Any) -> list[Any]:
-    return [
-        process for process in run.processes if children.is_alive(process) and not children.is_of_a_pool(process)
-    ]
+    return [process for process in run.processes if children.is_alive(process) and not children.is_of_a_pool(process)]
 
 
 def _wait_until(is_over: Callable[[], bool], seconds: float) -> None:
@@ -147,5 +145,3 @@ def _where(error: BaseException) -> str:
     if trace is None:
         return ""
     return f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"
-
-

@@ -97,9 +97,8 @@ class NearMisses:
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps if the place is worth it, then looks who was here shortly before."""
         plan = self._plans.get(site) if site in self._plans else self._recalled(site)
-        if plan is not None and self._sleeps < SLEEPS_A_RUN and plan.slept < SLEEPS_A_SITE:
-            if plan.chance == 1.0 or self._random.random() < plan.chance:
-                self._sleep(member, plan, writes, resource)
+        if plan is not None and plan.chance and self._sleeps < SLEEPS_A_RUN and plan.slept < SLEEPS_A_SITE:
+            self._perhaps_sleep(member, plan, writes, resource)
         self._look(member, writes, resource, site)
 
     def at_point(self, label: str) -> None:
@@ -110,6 +109,10 @@ class NearMisses:
         values = self._known.get(key_of(site))
         plan = self._plans[site] = None if values is None else Plan(*values)
         return plan
+
+    def _perhaps_sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
+        if plan.chance == 1.0 or self._random.random() < plan.chance:
+            self._sleep(member, plan, writes, resource)
 
     def _sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
         self._sleeps += 1

@@ -130,10 +130,10 @@ class Watch:
     def _check(self, run: Any, progress: Progress) -> None:
         now = originals.monotonic()
         progress.look(now)
-        certain = now - progress.since > min(CERTAIN, self._limit) and is_deadlocked(run, self._ident)
-        waited = now - progress.since > self._limit or now - progress.new_since > BUSY * self._limit
-        if certain or waited:
-            error = hang(run, now - progress.since if now - progress.since > self._limit else now - progress.new_since, certain)
+        waited, busy = now - progress.since, now - progress.new_since
+        certain = waited > min(CERTAIN, self._limit) and is_deadlocked(run, self._ident)
+        if certain or waited > self._limit or busy > BUSY * self._limit:
+            error = hang(run, waited if waited > self._limit else busy, certain)
             if not run.is_over:
                 run.aborted = error
 
@@ -188,9 +188,7 @@ def _is_cycle(alive: list[Member], run: Any) -> bool:
 def _strangers(run: Any, watching: int) -> bool:
     """Whether other Python threads run that could set an event or put an item."""
     known = {run.main_ident, watching, *(member.thread.ident for member in run.members)}
-    return any(
-        ident not in known and not _is_of_xdist(frame) for ident, frame in sys._current_frames().items()
-    )
+    return any(ident not in known and not _is_of_xdist(frame) for ident, frame in sys._current_frames().items())
 
 
 def _is_of_xdist(top: FrameType) -> bool:

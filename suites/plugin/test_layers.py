@@ -16,7 +16,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "pytest_conc"
 
 LAYERS = (  # from the top down
     "plugin",
-    "session",
+    "explored",
+    "stressed",
+    "body",
     "options",
     "store",
     "capture",

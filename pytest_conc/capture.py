@@ -1,6 +1,6 @@
-"""Output and logs of an exploration: only those of the execution that is reported are kept.
+"""Output and logs of many executions or runs: only those of the one that is reported are kept.
 
-That is the failing one, in its last replay, or the last one if all pass.
+That is the failing one of an exploration, in its last replay, the one that a stress test says to `keep`, else the last.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class _Sink(io.TextIOBase):
     def __init__(self, real: Any) -> None:
         self.real = real
         self.parts: list[str] = []
+        self.kept: list[str] | None = None
 
     def write(self, text: str) -> int:
         self.parts.append(text)
@@ -56,6 +57,11 @@ class Captured:
             sink.parts = []
         self._forget_logs()
 
+    def keep(self) -> None:
+        """The run that has just ended is the one that is reported: its output stays, that of later ones goes."""
+        for sink in self._sinks:
+            sink.kept = sink.kept if sink.kept is not None else sink.parts
+
     def _forget_logs(self) -> None:
         plugin: Any = self._item.config.pluginmanager.get_plugin("logging-plugin")
         if plugin is not None and plugin.report_handler.records:
@@ -67,4 +73,4 @@ class Captured:
     ) -> None:
         sys.stdout, sys.stderr = (sink.real for sink in self._sinks)
         for sink in self._sinks:
-            sink.real.write("".join(sink.parts))
+            sink.real.write("".join(sink.parts if sink.kept is None else sink.kept))

@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_conc.model.settings import Settings
-    from pytest_conc.stress.settings import StressSettings
+    from pytest_conc.stressing.settings import StressSettings
 
 
 class Option(NamedTuple):
@@ -133,7 +133,7 @@ def _check(name: str, value: Any) -> None:
         if name == "strategy":
             _check_strategy(value)
     else:
-        from pytest_conc.stress.settings import StressSettings
+        from pytest_conc.stressing.settings import StressSettings
 
         StressSettings().with_options({_RUNS if name == "stress" else name: value})
 
@@ -227,7 +227,7 @@ def settings_for(item: pytest.Item) -> Settings:
 def stress_settings_for(item: pytest.Item) -> StressSettings:
     """How a test is run for real: defaults, ini, command line and markers. Raises WrongUse for a bad marker."""
     from pytest_conc.model.settings import NAMES as OF_EXPLORATIONS
-    from pytest_conc.stress.settings import NAMES, StressSettings
+    from pytest_conc.stressing.settings import NAMES, StressSettings
 
     merged = _merged(item, _marked(item, "conc_stress", NAMES), NAMES)
     runs = given(item.config, "stress")

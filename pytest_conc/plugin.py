@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conc.options import SEED, add_options, is_on, read_options, report_paths, session_seed, wants_reports
+from pytest_conc.options import SEED, add_options, given, is_on, read_options, report_paths, session_seed, wants_reports
 from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
     from pytest_conc.explored import Explored
     from pytest_conc.fixtures.threads import Threads
+    from pytest_conc.stressed import Stressed
 
-EXPLORED: pytest.StashKey[Explored] = pytest.StashKey()
+RUN_OFTEN: pytest.StashKey[Explored | Stressed] = pytest.StashKey()
 RAN_ONCE = pytest.StashKey[str]()
 
 
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "conc_interleave(**options): run this test under every interleaving that matters"
     )
+    config.addinivalue_line("markers", "conc_stress(**options): run this test for real, again and again")
     read_options(config)
     config.stash[STORE] = Store(config)
     config.pluginmanager.register(config.stash[STORE], "conc-store")
@@ -67,6 +69,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["conc_seed"] = node.config.stash[SEED]
 
 
+def is_stressed(item: pytest.Item) -> bool:
+    """Whether this test is run for real, again and again."""
+    if item.config.getoption("conc_replay"):
+        return False
+    if given(item.config, "stress") is not None:
+        return True
+    return item.get_closest_marker("conc_stress") is not None and not is_on(item.config, "interleave")
+
+
 def is_explored(item: pytest.Item) -> bool:
     """Whether this test is run under the scheduler."""
     return bool(
@@ -79,24 +90,33 @@ def is_explored(item: pytest.Item) -> bool:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fails a test whose mark cannot work, before anything of it runs."""
-    if is_explored(item):
-        from pytest_conc.explored import prepare
-
-        prepared = prepare(item)
-        if isinstance(prepared, str):
-            item.stash[RAN_ONCE] = prepared
-        else:
-            item.stash[EXPLORED] = prepared
+    if item.get_closest_marker("conc_interleave") and item.get_closest_marker("conc_stress"):
+        pytest.fail(
+            f"{item.nodeid} is marked both interleave and stress, and can be run in one of the two ways only; keep "
+            "interleave, and run it with --conc-stress RUNS to stress it",
+            pytrace=False,
+        )
+    if is_stressed(item):
+        from pytest_conc.stressed import prepare
+    elif is_explored(item):
+        from pytest_conc.explored import prepare  # type: ignore[assignment]
+    else:
+        return
+    prepared = prepare(item)
+    if isinstance(prepared, str):
+        item.stash[RAN_ONCE] = prepared
+    else:
+        item.stash[RUN_OFTEN] = prepared
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Explores the test instead of calling it once."""
+    """Explores or stresses the test instead of calling it once."""
     __tracebackhide__ = True
-    explored = pyfuncitem.stash.get(EXPLORED, None)
-    if explored is None:
+    run_often = pyfuncitem.stash.get(RUN_OFTEN, None)
+    if run_often is None:
         return None
-    explored.run()
+    run_often.run()
     return True
 
 
@@ -104,9 +124,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Adds what was explored to the report of the test."""
     report = yield
-    explored = item.stash.get(EXPLORED, None)
-    if explored is not None and report.when == "call":
-        explored.add_to(report, call)
+    run_often = item.stash.get(RUN_OFTEN, None)
+    if run_often is not None and report.when == "call":
+        run_often.add_to(report, call)
     elif RAN_ONCE in item.stash and report.when == "call":
         report.conc_ran_once = item.stash[RAN_ONCE]
     if hasattr(report, "conc_stress"):

@@ -27,6 +27,7 @@ from pytest_conc.model.schedule import Recipe, read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
+from pytest_conc.strategies.auto import Auto
 from pytest_conc.strategies.protocol import Strategy
 from pytest_conc.strategies.replay import Replay
 
@@ -81,16 +82,17 @@ def explore_with(
     ends_with: tuple[type[BaseException], ...] = (),
     tokens: Sequence[str] = (),
     once_if_alone: bool = False,
+    favourites: frozenset[tuple[str, Any]] = frozenset(),
 ) -> Exploration:
     """As `explore`, with checked settings, for a program of that name and these watched modules.
 
     An execution that raises one of `ends_with` (a skip, say) ends the exploration without being a failure. The
     schedules of `tokens` are tried first; they are not counted as executions. With `once_if_alone` a program that
-    starts no task is run once.
+    starts no task is run once. `favourites` are resources that real runs have shown to be contested (see `Profile`).
     """
     exploration = Exploration(settings, name)
     exploration.watched = tuple(module.__name__ for module in modules)
-    strategy = _strategy_for(settings)
+    strategy = _strategy_for(settings, favourites)
     exploration.failure, exploration.outdated = retried(program, settings, name, modules, tokens)
     if exploration.failure is None or settings.keep_going:
         with runner(program, settings, modules) as run:
@@ -101,11 +103,12 @@ def explore_with(
     return exploration
 
 
-def _strategy_for(settings: Settings) -> Strategy:
+def _strategy_for(settings: Settings, favourites: frozenset[tuple[str, Any]]) -> Strategy:
     __tracebackhide__ = True
     if settings.strategy == "dpor" and settings.preemption == "gil":
         raise WrongUse("strategy='dpor' needs preemption='any': with 'gil' several accesses are one step; try 'surw'")
-    strategy = strategy_named(settings.strategy, settings.seed)
+    is_auto = settings.strategy == "auto"
+    strategy = Auto(settings.seed, favourites) if is_auto else strategy_named(settings.strategy, settings.seed)
     return strategy if settings.max_preemptions is None else AtMost(settings.max_preemptions, strategy)
 
 

@@ -23,7 +23,7 @@ from pytest_conc.strategies.protocol import Strategy
 
 COLLECT_EVERY: Final = 256
 KEPT: Final = 4
-_rewritten: dict[Any, CodeType] = {}
+REWRITTEN: dict[Any, CodeType] = {}
 
 
 class Runner:
@@ -64,7 +64,7 @@ class Runner:
 @contextmanager
 def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iterator[Runner]:
     """A runner for this program; everything it patched is back in its place afterwards."""
-    instrumentation = Instrumentation(modules, settings.preemption == "gil", _rewritten)
+    instrumentation = Instrumentation(modules, settings.preemption == "gil", REWRITTEN)
     host = host_named(settings.host)
     with ExitStack() as stack:
         stack.callback(host.close)

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from pytest_conc.stress.rate import Rate
+from pytest_conc.stressing.outcomes import without_numbers
+from pytest_conc.stressing.rate import Rate
 
 Record = Mapping[str, Any]
 MOST: Final = 3
@@ -78,9 +79,11 @@ def _added_up(test: str, steps: Sequence[Record]) -> Tally:
 def _merged(steps: Sequence[Record]) -> tuple[Group, ...]:
     """The groups of all steps, the most frequent first."""
     times: Counter[Group] = Counter()
+    met: dict[Group, Group] = {}
     for step in steps:
         for group in step["groups"]:
-            same = Group(group["error"], group["message"], group["file"], group["line"], times=0)
+            first = Group(group["error"], group["message"], group["file"], group["line"], times=0)
+            same = met.setdefault(first._replace(message=without_numbers(first.message)), first)
             times[same] += group["times"]
     return tuple(group._replace(times=count) for group, count in times.most_common())
 

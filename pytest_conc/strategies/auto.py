@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import Any
 
 from pytest_conc.strategies.dpor import DPOR
 from pytest_conc.strategies.pct import PCT
@@ -24,10 +25,10 @@ from pytest_conc.strategies.urw import URW
 
 
 class Auto:
-    """Plain, then systematic and random by turns."""
+    """Plain, then systematic and random by turns. `favourites` are what SURW draws more often: see `Profile`."""
 
-    def __init__(self, seed: int) -> None:
-        self._profile = Profile()
+    def __init__(self, seed: int, favourites: frozenset[tuple[str, Any]] = frozenset()) -> None:
+        self._profile = Profile(favourites)
         self._trace: Trace = ()
         self._plain: list[Strategy] = [RoundRobin(), Reversed(), FirstInFirstOut()]
         self._dpor = DPOR(seed)

@@ -16,6 +16,7 @@ FREE: Final = frozenset(kind for kind, mode in MODES.items() if mode == NOTHING)
 FOLLOW_UPS: Final = frozenset({"release", "notify", "exit", "begin to wait"})
 FIRST: Final = 4
 EVERY: Final = 16
+MORE: Final = 8  # times as often a favourite is drawn
 COUNTED: Final = frozenset(MODES) - FREE - PLACED - FOLLOW_UPS
 
 
@@ -36,10 +37,12 @@ def key_of(resource: Any) -> Key:
 class Profile:
     """Counts of one execution: operations of each task, in all and on each resource that tasks share.
 
-    Most executions resemble the one before, so only the first few are counted, and then one in `EVERY`.
+    Most executions resemble the one before, so only the first few are counted, and then one in `EVERY`. `favourites`
+    are the resources that are worth more than others, as pairs (name of the owner's type, name in the owner).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, favourites: frozenset[tuple[str, Any]] = frozenset()) -> None:
+        self._favourites = favourites
         self.operations: Counter[int] = Counter()
         self.shared: dict[Key, Counter[int]] = {}
         self.totals: list[int] = []
@@ -65,7 +68,10 @@ class Profile:
         self.shared = {
             key: counts for key, counts in touched.items() if key in changed and key is not None and len(counts) > 1
         }
-        self.totals = [counts.total() for counts in self.shared.values()]
+        self.totals = [counts.total() * self._worth(key) for key, counts in self.shared.items()]
+
+    def _worth(self, key: Key) -> int:
+        return MORE if self._favourites and tuple(key[1:]) in self._favourites else 1
 
 
 class Profiled:

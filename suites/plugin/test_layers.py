@@ -24,7 +24,7 @@ LAYERS = (  # from the top down
     "capture",
     "fixtures",
     "report",
-    "stress",
+    "stressing",
     "exploration",
     "execution",
     "controlled",

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pytest_conc.stress.rate import Rate
+from pytest_conc.stressing.rate import Rate
 from suites.plugin.test_html_page import Elements, in_a_browser, seen
 
 CONFTEST = """

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from pytest_conc.controlled.originals import sleep
 from pytest_conc.instrument.site import Site
-from pytest_conc.stress.member import Member
+from pytest_conc.stressing.member import Member
 
 MOST_SLEEPS: Final = 50  # of one thread in one run
 LONGEST_RANDOM: Final = 0.0002  # seconds: what PEERS calls random sleeps

@@ -26,9 +26,9 @@ from pytest_conc.controlled import originals
 from pytest_conc.execution import process_tree
 from pytest_conc.execution.watchdog import in_debugger
 from pytest_conc.model.findings import Abort
-from pytest_conc.stress import children, stacks
-from pytest_conc.stress.member import Member
-from pytest_conc.stress.stuck import hang
+from pytest_conc.stressing import children, stacks
+from pytest_conc.stressing.member import Member
+from pytest_conc.stressing.stuck import hang
 
 CERTAIN: Final = 0.5  # seconds after which a deadlock among members only is one
 BUSY: Final = 10  # times `hang_after`, for a run that computes and does nothing new

@@ -20,10 +20,10 @@ from typing import Any, Final
 from pytest_conc.controlled import originals
 from pytest_conc.execution import process_tree
 from pytest_conc.model.findings import Abort, ConcurrencyError, LeakedTask, ProcessExit
-from pytest_conc.stress import children
-from pytest_conc.stress.member import Member
-from pytest_conc.stress.stacks import place_of
-from pytest_conc.stress.troubles import Trouble
+from pytest_conc.stressing import children
+from pytest_conc.stressing.member import Member
+from pytest_conc.stressing.stacks import place_of
+from pytest_conc.stressing.troubles import Trouble
 
 QUIET: Final = 0.5  # seconds in which a helper may end by itself
 PATIENCE: Final = 2.0  # seconds more, in which one that must not be left may still say what is wrong with it

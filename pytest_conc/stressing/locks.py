@@ -18,9 +18,10 @@ from typing import Any
 from pytest_conc.controlled.originals import LOCK, RLOCK, acquire_rlock, get_simple, monotonic
 from pytest_conc.controlled.patching import AttributePatch, Patch, TypePatch
 from pytest_conc.model.current import MEMBERS
-from pytest_conc.stress.member import SLICE, Holding, Member, Wait
+from pytest_conc.stressing.member import SLICE, Holding, Member, Wait
 
 _join = threading.Thread.join
+_TSTATE = getattr(threading.Thread, "_set_tstate_lock", _join).__code__  # takes a lock that its thread is said to hold
 
 
 def wait_in_slices(member: Member, resource: Any, seconds: float | None, attempt: Callable[[float], bool]) -> bool:
@@ -56,7 +57,8 @@ def take(member: Member, lock: Any, real: Any, blocking: bool, seconds: float | 
     run.before_lock(member, lock, frame)
     if not real(lock, False) and not (blocking and _wait_for(member, lock, real, seconds)):
         return False
-    run.holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti)
+    if frame.f_code is not _TSTATE:
+        run.holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti)
     return True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from _thread import allocate_lock
 from _thread import get_ident as os_thread
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -16,11 +17,11 @@ from pytest_conc.controlled import originals
 from pytest_conc.instrument.locations import Locations
 from pytest_conc.model.current import CONTESTED, MEMBERS
 from pytest_conc.model.operation import READ
-from pytest_conc.stress.children import new_folder
-from pytest_conc.stress.delays import Delays
-from pytest_conc.stress.member import Holding, Member
-from pytest_conc.stress.places import Places
-from pytest_conc.stress.troubles import Troubles
+from pytest_conc.stressing.children import new_folder
+from pytest_conc.stressing.delays import Delays
+from pytest_conc.stressing.member import Holding, Member
+from pytest_conc.stressing.places import Places
+from pytest_conc.stressing.troubles import Troubles
 
 ITERATORS_KEPT: Final = 10_000
 
@@ -61,8 +62,9 @@ class Run:
     recorder = None
     host = _RealThreads
 
-    def __init__(self, number: int, delays: Delays, places: Places) -> None:
+    def __init__(self, number: int, delays: Delays, places: Places, prepare: Callable[[], None] = lambda: None) -> None:
         self.number = number
+        self._prepare = prepare
         self.delays = delays
         self.troubles = Troubles()
         self.locations = _SharedLocations()
@@ -94,7 +96,9 @@ class Run:
     def before_lock(self, member: Member, lock: Any, frame: FrameType) -> None:
         """Before an attempt to take a lock."""
         if self.delays.watches:
-            self.delays.before(member, True, id(lock), self._places.site(frame))
+            site = self._places.site(frame)
+            if site is not None:
+                self.delays.before(member, True, id(lock), site)
 
     def sleep_point(self, label: str) -> None:
         """At a place that a person has marked."""
@@ -115,6 +119,7 @@ class Run:
 
     def expect(self, thread: threading.Thread) -> Member:
         """A thread is about to be started: from now on accesses matter."""
+        self._prepare()
         member = Member(self, thread)
         self.members.append(member)
         if self.delays.watches and os_thread() in MEMBERS:
@@ -126,6 +131,10 @@ class Run:
         MEMBERS[os_thread()] = member
         if self.delays.watches:
             CONTESTED[os_thread()] = member
+
+    def has_company(self, member: Member) -> bool:
+        """Whether another member could do anything while this one sleeps."""
+        return any(not (each is member or each.ended or each.is_stuck()) for each in self.members)
 
     def leave(self, member: Member) -> None:
         """The calling OS thread is done."""

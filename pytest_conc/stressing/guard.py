@@ -20,8 +20,8 @@ from typing import Any
 from pytest_conc.controlled.patching import AttributePatch, Patch
 from pytest_conc.model.current import MEMBERS
 from pytest_conc.model.findings import Abort
-from pytest_conc.stress.children import PROCESS_PATCHES
-from pytest_conc.stress.locks import LOCK_PATCHES
+from pytest_conc.stressing.children import PROCESS_PATCHES
+from pytest_conc.stressing.locks import LOCK_PATCHES
 
 _THREAD: Any = threading.Thread
 _start, _bootstrap = _THREAD.start, _THREAD._bootstrap_inner
@@ -134,7 +134,8 @@ def add_done_callback(self: Any, fn: Callable[[Any], object]) -> None:
     _add_callback(self, fn if run is None else call)
 
 
-_apply, _map = multiprocessing.pool.ApplyResult, multiprocessing.pool.MapResult
+_apply: Any = multiprocessing.pool.ApplyResult
+_map: Any = multiprocessing.pool.MapResult
 _init_apply: Any = _apply.__init__
 
 

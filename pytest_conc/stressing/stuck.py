@@ -14,8 +14,8 @@ from typing import Any, Final
 from pytest_conc.execution.advice import advice
 from pytest_conc.execution.stuck import SIDE, class_of
 from pytest_conc.model.findings import ConcurrencyError, UncontrolledBlocking
-from pytest_conc.stress import children, stacks
-from pytest_conc.stress.member import Member
+from pytest_conc.stressing import children, stacks
+from pytest_conc.stressing.member import Member
 
 _KINDS: Final = {
     "Queue.get": "get",

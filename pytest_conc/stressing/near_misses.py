@@ -23,16 +23,17 @@ from random import Random
 from typing import Any, Final
 
 from pytest_conc.controlled.originals import monotonic, sleep
+from pytest_conc.instrument.locations import Location
 from pytest_conc.instrument.site import Site
-from pytest_conc.stress.delays import sleep_at_point
-from pytest_conc.stress.member import Member, Pause
+from pytest_conc.stressing.delays import sleep_at_point
+from pytest_conc.stressing.member import Member, Pause
 
 WINDOW: Final = 0.1  # seconds: further apart is no near miss
 SHORTEST: Final = 0.00005
-LONGEST: Final = 0.05
+LONGEST: Final = 0.02
 REMEMBERED: Final = 4
-SLEEPS_A_RUN: Final = 30  # of all threads together
-SLEEPS_A_SITE: Final = 4
+SECONDS_A_RUN: Final = 0.05  # that all threads together may sleep
+SLEEPS_A_SITE: Final = 6  # in one run, each with half the chance of the one before
 FLOOR: Final = 1 / 16
 KEPT: Final = 40
 MORE_THAN_THE_GAP: Final = 1.5
@@ -43,14 +44,14 @@ Learned = dict[str, tuple[float, float, float]]
 class Plan:
     """What is known about sleeping at one place: how likely, and between which lengths (in seconds)."""
 
-    __slots__ = ("chance", "label", "longest", "shortest", "slept")
+    __slots__ = ("chance", "longest", "resource", "shortest", "slept")
 
     def __init__(self, chance: float = 1.0, shortest: float = LONGEST, longest: float = SHORTEST) -> None:
         self.chance = chance
         self.shortest = shortest
         self.longest = longest
         self.slept = 0
-        self.label = ""
+        self.resource: Any = None
 
     def meet(self, gap: float) -> None:
         """A near miss with that gap was seen."""
@@ -67,9 +68,9 @@ class Plan:
         if fruitful:
             self.chance = min(1.0, self.chance * 2)
         elif blocked:
-            self.chance = 0.0 if self.chance <= FLOOR else self.chance / 4
+            self.chance = 0.0 if self.chance < FLOOR / 4 else self.chance / 4
         else:
-            self.chance = max(self.chance / 2, FLOOR) if self.chance else 0.0
+            self.chance = max(self.chance / 2, min(self.chance, FLOOR))
 
 
 class NearMisses:
@@ -83,13 +84,13 @@ class NearMisses:
         self._plans: dict[Site, Plan | None] = {}
         self._seen: dict[Any, deque[tuple[Member, bool, Site, float]]] = {}
         self._random = Random(seed)
-        self._sleeps = 0
+        self._budget = SECONDS_A_RUN
 
     def begin(self, number: int) -> None:
         """What was seen of objects is forgotten, what was learned of places is kept."""
         self._random = Random(f"{self._seed}:{number}")
         self._seen = {}
-        self._sleeps = 0
+        self._budget = SECONDS_A_RUN
         for plan in self._plans.values():
             if plan is not None:
                 plan.slept = 0
@@ -97,7 +98,7 @@ class NearMisses:
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps if the place is worth it, then looks who was here shortly before."""
         plan = self._plans.get(site) if site in self._plans else self._recalled(site)
-        if plan is not None and plan.chance and self._sleeps < SLEEPS_A_RUN and plan.slept < SLEEPS_A_SITE:
+        if plan is not None and plan.chance and plan.slept < SLEEPS_A_SITE and self._budget > 0:
             self._perhaps_sleep(member, plan, writes, resource)
         self._look(member, writes, resource, site)
 
@@ -111,16 +112,18 @@ class NearMisses:
         return plan
 
     def _perhaps_sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
-        if plan.chance == 1.0 or self._random.random() < plan.chance:
+        chance = plan.chance / (1 << plan.slept)
+        if (chance == 1.0 or self._random.random() < chance) and member.execution.has_company(member):
             self._sleep(member, plan, writes, resource)
 
     def _sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
-        self._sleeps += 1
         plan.slept += 1
+        seconds = plan.length(self._random)
+        self._budget -= seconds
         member.pause = pause = Pause()
         began = monotonic()
         try:
-            sleep(plan.length(self._random))
+            sleep(seconds)
         finally:
             member.pause = None
         seen = list(self._seen.get(resource, ()))
@@ -137,7 +140,7 @@ class NearMisses:
                 plan = self._plans.get(where)
                 if plan is None:
                     plan = self._plans[where] = Plan()
-                plan.label = plan.label or label_of(resource)
+                plan.resource = plan.resource or resource
                 plan.meet(now - when)
         seen.append((member, writes, site, now))
 
@@ -147,16 +150,16 @@ class NearMisses:
         best = sorted(plans, key=lambda each: -each[1].chance)[:KEPT]
         return {key_of(site): (plan.chance, plan.shortest, plan.longest) for site, plan in best}
 
+    def favourites(self) -> frozenset[tuple[str, Any]]:
+        """What threads nearly met at, as pairs (name of the owner's type, name in the owner): see `Profile`."""
+        found = (plan.resource for plan in self._plans.values() if plan is not None and plan.chance)
+        return frozenset((each.owner_type, each.name) for each in found if isinstance(each, Location))
+
     def labels(self) -> list[str]:
-        """The names of the objects on which threads nearly met, those worth a sleep first."""
+        """The names of the objects at which threads nearly met, those worth a sleep first."""
         plans = sorted((plan for plan in self._plans.values() if plan is not None), key=lambda plan: -plan.chance)
-        return list(dict.fromkeys(plan.label for plan in plans if plan.label))
-
-
-def label_of(resource: Any) -> str:
-    """The name of a location; nothing for a lock."""
-    label = getattr(resource, "label", None)
-    return str(label()) if callable(label) else ""
+        found = (plan.resource.label() for plan in plans if isinstance(plan.resource, Location))
+        return list(dict.fromkeys(found))
 
 
 def key_of(site: Site) -> str:

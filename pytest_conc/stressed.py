@@ -1,0 +1,183 @@
+"""Runs one pytest test for real, again and again: its settings, its runs, how often and how it failed."""
+
+from __future__ import annotations
+
+import bdb
+from time import monotonic
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+from pytest_conc.body import ENDS, Body, Told, why_not
+from pytest_conc.exploration.runner import REWRITTEN
+from pytest_conc.instrument.instrumentation import Instrumentation
+from pytest_conc.model.findings import ConcurrencyError
+from pytest_conc.model.settings import WrongUse
+from pytest_conc.options import given, is_on, settings_for, stress_settings_for
+from pytest_conc.report.stressed import stress_section
+from pytest_conc.store import STORE
+from pytest_conc.stressing.also_explored import also_explored
+from pytest_conc.stressing.delays import Delays, NoDelays, RandomDelays
+from pytest_conc.stressing.guarded import Guarded
+from pytest_conc.stressing.near_misses import NearMisses
+from pytest_conc.stressing.outcomes import Outcomes
+from pytest_conc.stressing.settings import StressSettings
+
+SWITCH_INTERVAL: Final = 1e-5  # seconds, instead of 5 ms
+SECTION: Final = "stress"
+
+
+def prepare(item: pytest.Item) -> Stressed | str:
+    """What will run this test again and again, or the reason why it runs once. Fails it if its mark cannot work."""
+    reason = why_not(item)
+    if reason is not None:
+        if item.get_closest_marker("conc_stress") is None:
+            return reason
+        pytest.fail(f"{item.nodeid} cannot be stressed: {reason}", pytrace=False)
+    assert isinstance(item, pytest.Function)
+    try:
+        return Stressed(item, stress_settings_for(item))
+    except WrongUse as error:
+        message = f"stress of {item.nodeid}: {error}"
+    pytest.fail(message, pytrace=False)
+
+
+class Stressed:
+    """One test that is run for real, again and again."""
+
+    def __init__(self, item: pytest.Function, settings: StressSettings) -> None:
+        self._item = item
+        self._settings = settings
+        self._body = Body(item)
+        self._outcomes = Outcomes(str(item.config.rootpath))
+        self._delays = self._delays_for(settings)
+        self._ended_by = "runs"
+        self._seconds = 0.0
+        self._exploration = ""
+        self._replay = ""
+
+    def _delays_for(self, settings: StressSettings) -> Delays:
+        if settings.delays == "off":
+            return NoDelays()
+        if settings.delays == "random":
+            return RandomDelays(settings.seed)
+        return NearMisses(settings.seed, self._item.config.stash[STORE].near_misses(self._body.name))
+
+    def run(self) -> None:
+        """Makes the runs; returns if the test passes, raises what makes it fail."""
+        __tracebackhide__ = True
+        began = monotonic()
+        modules = self._body.modules(tuple(self._item.config.getini("conc_targets")), "stress")
+        try:
+            with self._body.captured:
+                self._make_runs(modules)
+                self._seconds = monotonic() - began
+                if self._outcomes.failed and (is_on(self._item.config, "show") or self._unexpected()):
+                    self._explore(modules)
+        except bdb.BdbQuit:
+            pytest.exit("the debugger was left")
+        self._judge()
+
+    def _make_runs(self, modules: list[ModuleType]) -> None:
+        __tracebackhide__ = True
+        settings = self._settings
+        instrumentation = Instrumentation(modules, False, REWRITTEN) if self._delays.watches else None
+        until = None if settings.seconds is None else monotonic() + settings.seconds
+        with Guarded(self._delays, settings.hang_after, instrumentation).on_guard(SWITCH_INTERVAL) as guarded:
+            while self._outcomes.runs < settings.runs:
+                if until is not None and monotonic() > until and self._outcomes.runs:
+                    self._ended_by = "seconds"
+                    return
+                error = guarded.run(self._body)
+                if isinstance(error, ENDS):
+                    raise error
+                self._outcomes.count(error)
+                if error is not None and self._ends_here(error, guarded.hung):
+                    return
+
+    def _ends_here(self, error: BaseException, hung: bool) -> bool:
+        """Whether this failure is the end of the runs."""
+        self._body.captured.keep()
+        expected = isinstance(error, self._settings.finds)
+        if hung:
+            self._ended_by = "hang"
+        elif not self._settings.keep_going:
+            self._ended_by = "failure"
+        elif self._item.config.getoption("maxfail", 0) == 1 and not expected:
+            self._ended_by = "exit"
+        return self._ended_by != "runs"
+
+    def _explore(self, modules: list[ModuleType]) -> None:
+        favourites = self._delays.favourites() if isinstance(self._delays, NearMisses) else frozenset()
+        self._exploration, failure = also_explored(
+            self._body, self._body.name, modules, settings_for(self._item), self._outcomes.errors, favourites, ENDS
+        )
+        if failure is not None and failure.token:
+            self._replay = self._body.command(f"--conc-replay {failure.token}")
+
+    def _unexpected(self) -> BaseException | None:
+        return next((error for error in self._outcomes.errors if not isinstance(error, self._settings.finds)), None)
+
+    def _judge(self) -> None:
+        __tracebackhide__ = True
+        unexpected, finds = self._unexpected(), self._settings.finds
+        if unexpected is not None:
+            raise unexpected
+        if finds and not self._outcomes.failed:
+            names = " or ".join(each.__name__ for each in finds)
+            raise Told(
+                f"finds={names}, but {self._outcomes.runs} runs passed.\n"
+                "If the code is mended, take finds= away; if not, raise runs, or explore it with @interleave",
+                pytrace=False,
+            )
+
+    def add_to(self, made: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Adds the numbers to the report, and to a failed one how it failed."""
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, Told):
+            made.longrepr = str(error.msg)
+        elif isinstance(error, ConcurrencyError) and made.failed:
+            made.longrepr = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+        if isinstance(error, ENDS) or not self._outcomes.runs:
+            return
+        text = stress_section(
+            self._outcomes, self._settings.delays, self._labels(), self._exploration, self._commands()
+        )
+        if made.failed and not isinstance(error, Told):
+            made.sections.append((SECTION, text))
+        made.conc_stress = self._record(text)  # type: ignore[attr-defined]
+
+    def _labels(self) -> list[str]:
+        return self._delays.labels() if isinstance(self._delays, NearMisses) else []
+
+    def _commands(self) -> str:
+        seed = self._item.config.getoption("conc_seed")
+        given_seed = "" if seed is None else f" --conc-seed {seed}"
+        again = self._body.command(f"--conc-stress {self._settings.runs}{given_seed}")
+        return "\n".join([*([f"replay: {self._replay}"] if self._replay else []), f"again: {again}"])
+
+    def _record(self, text: str) -> dict[str, Any]:
+        return {
+            "test": self._body.name,
+            "runs": self._outcomes.runs,
+            "failed": self._outcomes.failed,
+            "seconds": self._seconds,
+            "ended_by": self._ended_by,
+            "seed": self._settings.seed,
+            "delays": self._settings.delays,
+            "expected": bool(self._settings.finds),
+            "groups": [group.record() for group in self._outcomes.groups],
+            "found": text if self._outcomes.failed else "",
+            "exploration": self._exploration,
+            "learned": self._delays.learned() if isinstance(self._delays, NearMisses) else {},
+        }
+
+
+def call_on_guard(item: pytest.Function, call: Any) -> None:
+    """Calls a test once, for real and unchanged, but with its helpers under guard."""
+    __tracebackhide__ = True
+    with Guarded(NoDelays(), given(item.config, "hang_after")).on_guard() as guarded:
+        error = guarded.run(call)
+    if error is not None:
+        raise error

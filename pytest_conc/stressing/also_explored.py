@@ -1,0 +1,62 @@
+"""From real runs to exploration: does it find the same failure, and with which schedule?
+
+A real run says that a test can fail, an exploration says how, step by step, and repeats it. So a stress test that has
+failed is explored for a moment, first where its threads nearly met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_conc.controlled import originals
+from pytest_conc.exploration.explore import explore_with
+from pytest_conc.model.failure import Failure
+from pytest_conc.model.findings import ConcurrencyError, Refused, UncontrolledBlocking
+from pytest_conc.model.settings import Settings
+
+SECONDS: Final = 3.0
+EXECUTIONS: Final = 500
+
+
+def also_explored(
+    program: Callable[[], Any],
+    name: str,
+    modules: Sequence[ModuleType],
+    settings: Settings,
+    errors: Sequence[BaseException],
+    favourites: frozenset[tuple[str, Any]],
+    ends_with: tuple[type[BaseException], ...],
+) -> tuple[str, Failure | None]:
+    """In words whether an exploration of `program` fails like one of `errors`; and its failure if it does."""
+    began = originals.monotonic()
+    bounds = {"executions": min(settings.executions, EXECUTIONS), "seconds": SECONDS, "finds": None}
+    bounds["hang_after"] = min(settings.hang_after or SECONDS, SECONDS)
+    exploration = explore_with(
+        program, settings.with_options(bounds), name, modules, ends_with=ends_with, favourites=favourites
+    )
+    failure = exploration.failure
+    if failure is None:
+        seconds = originals.monotonic() - began
+        return f"an exploration does not find it in {exploration.executions} executions ({seconds:.1f} s)", None
+    if isinstance(failure.error, (Refused, UncontrolledBlocking)):
+        reason = (str(failure.error).splitlines() or [""])[0]
+        return f"it cannot be explored: {reason}", None
+    if not any(_is_like(failure.error, error) for error in errors):
+        return f"an exploration finds something else, {type(failure.error).__name__}: {_line(failure.error)}", failure
+    return f"an exploration finds it too, in execution {failure.execution}: {failure.finding.kind}", failure
+
+
+def _is_like(one: BaseException, other: BaseException) -> bool:
+    """The same kind of failure: the class of both, or that nobody can go on."""
+    if isinstance(one, ConcurrencyError) and isinstance(other, ConcurrencyError):
+        return isinstance(one, type(other)) or isinstance(other, type(one))
+    return type(one) is type(other)
+
+
+def _line(error: BaseException) -> str:
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:
+        return ""

@@ -1,0 +1,86 @@
+"""One program, run for real under guard: what its helpers do wrong is its own failure, and it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from pytest_conc.controlled.patching import Patch, applied
+from pytest_conc.execution import process_tree
+from pytest_conc.model.findings import Abort
+from pytest_conc.stressing.delays import Delays
+from pytest_conc.stressing.guard import GUARDS
+from pytest_conc.stressing.judge import judge, with_others
+from pytest_conc.stressing.places import Places
+from pytest_conc.stressing.run import Run
+from pytest_conc.stressing.watch import Watch
+
+PATIENCE: Final = 3.0  # seconds that the end of a run may take
+
+
+class Guarded:
+    """Runs programs under guard. `instrumentation` is applied before the first helper of the first run starts."""
+
+    def __init__(self, delays: Delays, hang_after: float, instrumentation: Patch | None = None) -> None:
+        self._delays = delays
+        self._places = Places()
+        self._watch = Watch(hang_after)
+        self._patience = min(hang_after or PATIENCE, PATIENCE)
+        self._instrumentation = instrumentation
+        self._stack = ExitStack()
+        self.count = 0
+        self.hung = False
+
+    @contextmanager
+    def on_guard(self, switch_interval: float | None = None) -> Iterator[Guarded]:
+        """Patches what has to be, for the runs inside of the block; the interpreter then switches more often."""
+        with self._stack as stack:
+            stack.enter_context(applied(GUARDS))
+            stack.enter_context(process_tree.adopting_orphans())
+            stack.enter_context(self._watch.watching())
+            if switch_interval is not None:
+                stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+                sys.setswitchinterval(switch_interval)
+            yield self
+
+    def run(self, program: Callable[[], Any]) -> BaseException | None:
+        """Calls the program; returns what it, or a helper of it, has failed with. KeyboardInterrupt is raised."""
+        __tracebackhide__ = True
+        self.count += 1
+        run = Run(self.count, self._delays, self._places, self._prepare)
+        self._watch.run = run
+        error = _outcome(run, program)
+        self._watch.run = None
+        helpers = judge(run, self._patience)
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if run.aborted is not None:
+            self.hung = True
+            return run.aborted
+        if error is None:
+            return helpers
+        return error if helpers is None else with_others(error, [helpers])
+
+    def _prepare(self) -> None:
+        """The first helper is about to start."""
+        if self._instrumentation is not None:
+            self._stack.enter_context(applied([self._instrumentation]))
+            self._instrumentation = None
+
+
+def _outcome(run: Run, program: Callable[[], Any]) -> BaseException | None:
+    __tracebackhide__ = True
+    try:
+        try:
+            run.begin()
+            program()
+        finally:
+            run.is_over = True
+            run.end()
+    except Abort:  # also from a signal that came a moment too late
+        return None
+    except BaseException as error:
+        return error
+    return None

@@ -1,0 +1,40 @@
+"""The places of a program at which its threads take locks: what sites are for accesses to shared state."""
+
+from __future__ import annotations
+
+import concurrent.futures._base
+import concurrent.futures.thread
+import queue
+import threading
+from types import CodeType, FrameType
+from typing import Final
+
+from pytest_conc.instrument.site import Site
+
+LIBRARY: Final = frozenset(
+    str(module.__file__) for module in (threading, queue, concurrent.futures._base, concurrent.futures.thread)
+)
+
+
+class Places:
+    """Sites for places that take locks, by instruction of the user's code and by what of the library it is in."""
+
+    def __init__(self) -> None:
+        self._sites: dict[tuple[CodeType, int, CodeType], Site] = {}
+
+    def site(self, frame: FrameType) -> Site | None:
+        """The site of the caller; None if it is not the user's, or is starting or ending a thread."""
+        inner, users = frame.f_code, frame
+        while users.f_code.co_filename in LIBRARY:
+            if users.f_back is None or users.f_code.co_qualname.startswith("Thread."):
+                return None
+            users = users.f_back
+        key = (users.f_code, users.f_lasti, inner)
+        site = self._sites.get(key)
+        return site if site is not None else self._new(key, users)
+
+    def _new(self, key: tuple[CodeType, int, CodeType], users: FrameType) -> Site:
+        code, _, inner = key
+        name = "" if inner is code else inner.co_name
+        site = self._sites[key] = Site(code.co_qualname, code.co_filename, users.f_lineno, name, users.f_globals)
+        return site

@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STORE] = Store(config)
     config.pluginmanager.register(config.stash[STORE], "conc-store")
     config.pluginmanager.register(Colours(), "conc-colours")
+    config.pluginmanager.register(Guard(), "conc-guard")
     _configure_reports(config)
     token = config.getoption("conc_replay")
     if token is not None:
@@ -120,6 +121,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+class Guard:
+    """A plugin of its own: where `hang_after` is given, every other test is called once, with its helpers on guard."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+        """Fails a test that does not go on, or whose helpers fail."""
+        __tracebackhide__ = True
+        limit = given(pyfuncitem.config, "hang_after")
+        if not limit or RUN_OFTEN in pyfuncitem.stash:
+            return (yield)
+        from pytest_conc.stressed import on_guard
+
+        with on_guard(limit):
+            return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Adds what was explored to the report of the test."""
@@ -127,11 +144,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     run_often = item.stash.get(RUN_OFTEN, None)
     if run_often is not None and report.when == "call":
         run_often.add_to(report, call)
+    elif report.failed and call.excinfo is not None and given(item.config, "hang_after"):
+        _tell_finding(report, call.excinfo.value)
     elif RAN_ONCE in item.stash and report.when == "call":
         report.conc_ran_once = item.stash[RAN_ONCE]
     if hasattr(report, "conc_stress"):
         _add_numbers(item, report)
     return report
+
+
+def _tell_finding(report: pytest.TestReport, error: BaseException) -> None:
+    """A finding says itself where and why; no frame has anything to do with it."""
+    from pytest_conc.model.findings import ConcurrencyError
+
+    if isinstance(error, ConcurrencyError):
+        report.longrepr = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
 
 
 def _add_numbers(item: pytest.Item, report: Any) -> None:

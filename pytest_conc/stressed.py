@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bdb
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from types import ModuleType
 from typing import Any, Final
@@ -14,7 +16,7 @@ from pytest_conc.exploration.runner import REWRITTEN
 from pytest_conc.instrument.instrumentation import Instrumentation
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.settings import WrongUse
-from pytest_conc.options import given, is_on, settings_for, stress_settings_for
+from pytest_conc.options import is_on, settings_for, stress_settings_for
 from pytest_conc.report.stressed import stress_section
 from pytest_conc.store import STORE
 from pytest_conc.stressing.also_explored import also_explored
@@ -174,10 +176,9 @@ class Stressed:
         }
 
 
-def call_on_guard(item: pytest.Function, call: Any) -> None:
-    """Calls a test once, for real and unchanged, but with its helpers under guard."""
+@contextmanager
+def on_guard(hang_after: float) -> Iterator[None]:
+    """A block that calls a test once, for real and unchanged, but with its helpers under guard."""
     __tracebackhide__ = True
-    with Guarded(NoDelays(), given(item.config, "hang_after")).on_guard() as guarded:
-        error = guarded.run(call)
-    if error is not None:
-        raise error
+    with Guarded(NoDelays(), hang_after).on_guard() as guarded, guarded.running():
+        yield

@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_conc.controlled.patching import AttributePatch, Patch
+from pytest_conc.execution.recorder import OWN
 from pytest_conc.model.current import MEMBERS
 
 _PROCESS: Any = multiprocessing.process.BaseProcess
 _start, _terminate, _kill, _close = _PROCESS.start, _PROCESS.terminate, _PROCESS.kill, _PROCESS.close
 _exitcode = _PROCESS.exitcode.fget
 STACK_SIGNAL: Final = getattr(signal, "SIGRTMIN", None) and signal.SIGRTMIN + 7
+_OURS: Final = f'File "{OWN}'
 _POOLS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.managers")
 
 
@@ -150,7 +152,17 @@ def stack_of(process: Any) -> str:
         with contextlib.suppress(OSError):
             os.kill(process.pid, STACK_SIGNAL)
             _wait_for_text(path)
-    return Path(path).read_text().rstrip() if os.path.exists(path) else ""
+    return _own_part(Path(path).read_text()) if os.path.exists(path) else ""
+
+
+def _own_part(stack: str) -> str:
+    """The stack without what has called the target."""
+    kept = []
+    for line in stack.splitlines()[1:]:
+        if line.lstrip().startswith(_OURS) or not line.strip():
+            break
+        kept.append(line)
+    return "\n".join(kept)
 
 
 def _wait_for_text(path: str) -> None:

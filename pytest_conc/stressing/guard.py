@@ -99,7 +99,7 @@ def set_exception(self: Any, exception: Any) -> None:
     """`Future.set_exception`: somebody should ask for it."""
     run = self.__dict__.get(_RUN)
     if run is not None and isinstance(exception, BaseException):
-        run.troubles.note("a future that nobody asked for its result", exception, self)
+        run.troubles.note("a job whose future nobody has asked", exception, self)
     _set_exception(self, exception)
 
 
@@ -151,7 +151,7 @@ def _settling(real: Any) -> Callable[[Any, Any, Any], None]:
     def settle(self: Any, index: Any, outcome: tuple[bool, Any]) -> None:
         run = self.__dict__.get(_RUN)
         if run is not None and not outcome[0] and self._error_callback is None:
-            run.troubles.note("a job of a multiprocessing.Pool that nobody asked for its result", outcome[1], self)
+            run.troubles.note("a job of a multiprocessing.Pool whose result nobody has asked for", outcome[1], self)
         real(self, index, outcome)
 
     return settle

@@ -48,39 +48,47 @@ class Guarded:
     def run(self, program: Callable[[], Any]) -> BaseException | None:
         """Calls the program; returns what it, or a helper of it, has failed with. KeyboardInterrupt is raised."""
         __tracebackhide__ = True
+        try:
+            with self.running():
+                program()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return error
+        return None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """A block that is one run: raises what it, or a helper that it has started, has failed with."""
+        __tracebackhide__ = True
         self.count += 1
         run = Run(self.count, self._delays, self._places, self._prepare)
         self._watch.run = run
-        error = _outcome(run, program)
+        error: BaseException | None = None
+        try:
+            with run:
+                yield
+        except Abort:  # also from a signal that came a moment too late
+            pass
+        except BaseException as raised:
+            error = raised
         self._watch.run = None
-        helpers = judge(run, self._patience)
+        failure = self._failure(run, error, judge(run, self._patience))
+        if failure is not None:
+            raise failure
+
+    def _failure(self, run: Run, error: BaseException | None, helpers: BaseException | None) -> BaseException | None:
         if isinstance(error, KeyboardInterrupt):
-            raise error
+            return error
         if run.aborted is not None:
             self.hung = True
             return run.aborted
-        if error is None:
-            return helpers
-        return error if helpers is None else with_others(error, [helpers])
+        if error is None or helpers is None:
+            return error or helpers
+        return with_others(error, [helpers])
 
     def _prepare(self) -> None:
         """The first helper is about to start."""
         if self._instrumentation is not None:
             self._stack.enter_context(applied([self._instrumentation]))
             self._instrumentation = None
-
-
-def _outcome(run: Run, program: Callable[[], Any]) -> BaseException | None:
-    __tracebackhide__ = True
-    try:
-        try:
-            run.begin()
-            program()
-        finally:
-            run.is_over = True
-            run.end()
-    except Abort:  # also from a signal that came a moment too late
-        return None
-    except BaseException as error:
-        return error
-    return None

@@ -23,6 +23,7 @@ from pytest_conc.model.findings import Abort, ConcurrencyError, LeakedTask, Proc
 from pytest_conc.stressing import children
 from pytest_conc.stressing.member import Member
 from pytest_conc.stressing.stacks import place_of
+from pytest_conc.stressing.stuck import name_of
 from pytest_conc.stressing.troubles import Trouble
 
 QUIET: Final = 0.5  # seconds in which a helper may end by itself
@@ -65,8 +66,7 @@ def _wait_until(is_over: Callable[[], bool], seconds: float) -> None:
 
 
 def _thread_leak(member: Member) -> str:
-    target = getattr(member.thread, "_target", None)
-    name = f"{member.thread.name} ({getattr(target, '__qualname__', type(member.thread).__name__)})"
+    name = name_of(member)
     if member.ended:
         return f"{name} was still running when the test was over, and ended {QUIET:g} s or more later"
     return f"{name} is still running when the test is over, {place_of(member.thread.ident)}"

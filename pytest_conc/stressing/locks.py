@@ -21,7 +21,9 @@ from pytest_conc.model.current import MEMBERS
 from pytest_conc.stressing.member import SLICE, Holding, Member, Wait
 
 _join = threading.Thread.join
-_TSTATE = getattr(threading.Thread, "_set_tstate_lock", _join).__code__  # takes a lock that its thread is said to hold
+_SIGNALS = frozenset(  # they take a lock of their own that somebody else gives back: nobody holds it
+    function.__code__ for function in (threading.Condition.wait, getattr(threading.Thread, "_set_tstate_lock", _join))
+)
 
 
 def wait_in_slices(member: Member, resource: Any, seconds: float | None, attempt: Callable[[float], bool]) -> bool:
@@ -53,11 +55,12 @@ def _acquirer(real: Any) -> Callable[..., bool]:
 def take(member: Member, lock: Any, real: Any, blocking: bool, seconds: float | None, frame: Any) -> bool:
     """A member takes a lock: a delay perhaps, an attempt, and then patience."""
     run = member.execution
-    member.operations += 1
-    run.before_lock(member, lock, frame)
+    if member.wait is None:
+        member.operations += 1
+        run.before_lock(member, lock, frame)
     if not real(lock, False) and not (blocking and _wait_for(member, lock, real, seconds)):
         return False
-    if frame.f_code is not _TSTATE:
+    if frame.f_code not in _SIGNALS:
         run.holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti)
     return True
 

@@ -7,7 +7,6 @@ import re
 from traceback import walk_tb
 from typing import Any
 
-from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.stressing.stacks import is_users
 
 
@@ -86,7 +85,7 @@ def _first_line(error: BaseException) -> str:
     except Exception as another:
         return f"<its text cannot be shown: {type(another).__name__}>"
     lines = text.splitlines()
-    return " ".join(line.strip() for line in lines[:2]) if isinstance(error, ConcurrencyError) else "".join(lines[:1])
+    return " ".join(line.strip() for line in lines[: 2 if lines[:1] and lines[0].endswith(":") else 1])
 
 
 def _place(error: BaseException, root: str) -> tuple[str, int]:

@@ -105,14 +105,15 @@ class Run:
         self.delays.at_point(label)
 
     # -- members ---------------------------------------------------------------------------------
-    def begin(self) -> None:
+    def __enter__(self) -> None:
         """The calling thread is the main member from now on."""
         self.delays.begin(self.number)
         self.members.append(self.main)
         MEMBERS[os_thread()] = self.main
 
-    def end(self) -> None:
+    def __exit__(self, *error: object) -> None:
         """The main member is an ordinary thread again."""
+        self.is_over = True
         self.main.ended = True
         MEMBERS.pop(os_thread(), None)
         CONTESTED.pop(os_thread(), None)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pytest_conc.execution.advice import advice
 from pytest_conc.execution.stuck import SIDE, class_of
-from pytest_conc.model.findings import ConcurrencyError, UncontrolledBlocking
+from pytest_conc.model.findings import ConcurrencyError, Starved, UncontrolledBlocking
 from pytest_conc.stressing import children, stacks
 from pytest_conc.stressing.member import Member
 
@@ -65,20 +65,23 @@ def hang(run: Any, seconds: float, is_deadlock: bool) -> ConcurrencyError:
     guilty = [each for each in working if each.kind not in SIDE] or working
     processes = [process for process in run.processes if children.is_alive(process)]
     others = [member for member in alive if not member.is_stuck()]
-    reason = "no task can go on" if is_deadlock else f"nothing has happened for {seconds:g} seconds"
+    reason = "no task can go on" if is_deadlock else f"nothing has happened for {seconds:.1f} seconds"
     lines = [f"{reason}:"]
     lines += [f"  {_line(each, run)}" for each in working]
-    lines += [f"  {_name(member)} is {stacks.place_of(_ident(member, run))}" for member in others]
-    lines += [line for process in processes for line in _process_lines(process)]
+    lines += [f"  {name_of(member)} is {stacks.place_of(_ident(member, run))}" for member in others]
+    of_children = [line for process in processes for line in _process_lines(process)]
+    lines += of_children
     lines.append(advice(guilty) if guilty else "Give what blocks a time limit of its own, or raise hang_after.")
-    return _kind(guilty, others, processes)("\n".join(lines).rstrip())
+    return _kind(guilty, bool(others), of_children)("\n".join(lines).rstrip())
 
 
-def _kind(guilty: list[Blocked], others: list[Member], processes: list[Any]) -> type[ConcurrencyError]:
+def _kind(guilty: list[Blocked], has_others: bool, of_children: list[str]) -> type[ConcurrencyError]:
     real = [each for each in guilty if each.kind not in SIDE]
     if real:
         return class_of(real)
-    return UncontrolledBlocking if others or processes or not guilty else class_of(guilty)
+    if any("queues.py" in line and line.endswith(" in get") for line in of_children):
+        return Starved
+    return UncontrolledBlocking if has_others or of_children or not guilty else class_of(guilty)
 
 
 def _blocked(members: list[Member], run: Any) -> list[Blocked]:
@@ -120,7 +123,8 @@ def _ident(member: Member, run: Any) -> int | None:
     return run.main_ident if member is run.main else member.thread.ident
 
 
-def _name(member: Member) -> str:
+def name_of(member: Member) -> str:
+    """The member with its target: `a-then-b (take)`."""
     target = getattr(member.thread, "_target", None)
     name = "main" if member is member.execution.main else member.thread.name
     qualified = getattr(target, "__qualname__", "").rpartition(".<locals>.")[2]
@@ -129,7 +133,7 @@ def _name(member: Member) -> str:
 
 def _line(blocked: Blocked, run: Any) -> str:
     member = blocked.member
-    return f"{_name(member)} {_wants(blocked, run)}{_at(_ident(member, run))}"
+    return f"{name_of(member)} {_wants(blocked, run)}{_at(_ident(member, run))}"
 
 
 def _wants(blocked: Blocked, run: Any) -> str:
@@ -139,9 +143,9 @@ def _wants(blocked: Blocked, run: Any) -> str:
     holding = run.holders.get(id(resource))
     if blocked.kind != "acquire" or holding is None:
         return f"waits in {_called(blocked.member, run) or type(resource).__name__}"
-    name = stacks.name_of(resource, [_ident(blocked.member, run)]) or "a lock"
+    name = stacks.name_of(resource, [run.main_ident, _ident(blocked.member, run)]) or "a lock"
     taken = stacks.line_of(holding.code.co_filename, stacks.line_at(holding.code, holding.instruction))
-    who = "which it holds itself" if holding.member is blocked.member else f"which {_name(holding.member)} holds"
+    who = "which it holds itself" if holding.member is blocked.member else f"which {name_of(holding.member)} holds"
     return f"waits for {name}, {who} since {taken},"
 
 

@@ -38,6 +38,8 @@ def prepare(item: pytest.Item) -> Explored | str:
 class Explored:
     """One test that is explored."""
 
+    phases = ("call",)  # whose reports it adds to
+
     def __init__(self, item: pytest.Function, settings: Settings) -> None:
         self._item = item
         self._settings = settings

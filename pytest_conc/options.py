@@ -307,10 +307,15 @@ def repeat_step(item: pytest.Item) -> int:
     return int(_parameters(item).get(_STEP, 0))
 
 
-def base_id(item: pytest.Item) -> str:
-    """The test's id without the step that pytest-repeat adds to it, and the group that xdist's loadgroup adds."""
+def own_id(item: pytest.Item) -> str:
+    """The test's id without the group that xdist's loadgroup adds to it."""
     own = f"{item.parent.nodeid}::{item.name}" if item.parent is not None else item.nodeid
-    nodeid = own if item.nodeid.startswith(f"{own}@") else item.nodeid
+    return own if item.nodeid.startswith(f"{own}@") else item.nodeid
+
+
+def base_id(item: pytest.Item) -> str:
+    """The test's id without a group of xdist, and without the step that pytest-repeat adds to it."""
+    nodeid = own_id(item)
     if _STEP not in _parameters(item):
         return nodeid
     head, _, inside = nodeid.rpartition("[")

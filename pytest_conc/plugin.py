@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pytest_conc.explored import Explored
     from pytest_conc.fixtures.threads import Threads
     from pytest_conc.stressed import Stressed
+    from pytest_conc.stressing.gevent_child import GeventChild
 
-RUN_OFTEN: pytest.StashKey[Explored | Stressed] = pytest.StashKey()
+RUN_OFTEN: pytest.StashKey[Explored | Stressed | GeventChild] = pytest.StashKey()
 RAN_ONCE = pytest.StashKey[str]()
 
 
@@ -142,7 +143,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Adds what was explored to the report of the test."""
     report = yield
     run_often = item.stash.get(RUN_OFTEN, None)
-    if run_often is not None and report.when == "call":
+    if run_often is not None and report.when in run_often.phases:
         run_often.add_to(report, call)
     elif report.failed and call.excinfo is not None and given(item.config, "hang_after"):
         _tell_finding(report, call.excinfo.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bdb
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 from types import ModuleType
 from typing import Any, Final
@@ -16,11 +17,12 @@ from pytest_conc.exploration.runner import REWRITTEN
 from pytest_conc.instrument.instrumentation import Instrumentation
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.settings import WrongUse
-from pytest_conc.options import is_on, settings_for, stress_settings_for
+from pytest_conc.options import SEED, is_on, own_id, session_seed, settings_for, stress_settings_for
 from pytest_conc.report.stressed import stress_section
 from pytest_conc.store import STORE
 from pytest_conc.stressing.also_explored import also_explored
 from pytest_conc.stressing.delays import Delays, NoDelays, RandomDelays
+from pytest_conc.stressing.gevent_child import GeventChild, is_patched
 from pytest_conc.stressing.guarded import Guarded
 from pytest_conc.stressing.near_misses import NearMisses
 from pytest_conc.stressing.outcomes import Outcomes
@@ -30,7 +32,7 @@ SWITCH_INTERVAL: Final = 1e-5  # seconds, instead of 5 ms
 SECTION: Final = "stress"
 
 
-def prepare(item: pytest.Item) -> Stressed | str:
+def prepare(item: pytest.Item) -> Stressed | GeventChild | str:
     """What will run this test again and again, or the reason why it runs once. Fails it if its mark cannot work."""
     reason = why_not(item)
     if reason is not None:
@@ -39,7 +41,10 @@ def prepare(item: pytest.Item) -> Stressed | str:
         pytest.fail(f"{item.nodeid} cannot be stressed: {reason}", pytrace=False)
     assert isinstance(item, pytest.Function)
     try:
-        return Stressed(item, stress_settings_for(item))
+        settings = stress_settings_for(item)
+        if settings.gevent and not is_patched(item.config):
+            return GeventChild(item, own_id(item), item.config.stash[SEED], settings.hang_after)
+        return Stressed(item, settings)
     except WrongUse as error:
         message = f"stress of {item.nodeid}: {error}"
     pytest.fail(message, pytrace=False)
@@ -48,12 +53,14 @@ def prepare(item: pytest.Item) -> Stressed | str:
 class Stressed:
     """One test that is run for real, again and again."""
 
+    phases = ("call",)  # whose reports it adds to
+
     def __init__(self, item: pytest.Function, settings: StressSettings) -> None:
         self._item = item
-        self._settings = settings
+        self._settings = replace(settings, delays="off") if settings.gevent else settings
         self._body = Body(item)
         self._outcomes = Outcomes(str(item.config.rootpath))
-        self._delays = self._delays_for(settings)
+        self._delays = self._delays_for(self._settings)
         self._ended_by = "runs"
         self._seconds = 0.0
         self._exploration = ""
@@ -75,7 +82,7 @@ class Stressed:
             with self._body.captured:
                 self._make_runs(modules)
                 self._seconds = monotonic() - began
-                if self._outcomes.failed and (is_on(self._item.config, "show") or self._unexpected()):
+                if self._is_worth_exploring():
                     self._explore(modules)
         except bdb.BdbQuit:
             pytest.exit("the debugger was left")
@@ -86,7 +93,7 @@ class Stressed:
         settings = self._settings
         instrumentation = Instrumentation(modules, False, REWRITTEN) if self._delays.watches else None
         until = None if settings.seconds is None else monotonic() + settings.seconds
-        with Guarded(self._delays, settings.hang_after, instrumentation).on_guard(SWITCH_INTERVAL) as guarded:
+        with self._guard(instrumentation).on_guard(SWITCH_INTERVAL) as guarded:
             while self._outcomes.runs < settings.runs:
                 if until is not None and monotonic() > until and self._outcomes.runs:
                     self._ended_by = "seconds"
@@ -97,6 +104,13 @@ class Stressed:
                 self._outcomes.count(error)
                 if error is not None and self._ends_here(error, guarded.hung):
                     return
+
+    def _guard(self, instrumentation: Instrumentation | None) -> Any:
+        if is_patched(self._item.config):
+            from pytest_conc.stressing.greenlets import GUARD
+
+            return self._item.config.stash[GUARD]
+        return Guarded(self._delays, self._settings.hang_after, instrumentation)
 
     def _ends_here(self, error: BaseException, hung: bool) -> bool:
         """Whether this failure is the end of the runs."""
@@ -109,6 +123,11 @@ class Stressed:
         elif self._item.config.getoption("maxfail", 0) == 1 and not expected:
             self._ended_by = "exit"
         return self._ended_by != "runs"
+
+    def _is_worth_exploring(self) -> bool:
+        """Whether somebody will read what an exploration says."""
+        read = is_on(self._item.config, "show") or self._unexpected() is not None
+        return self._outcomes.failed > 0 and read and not self._settings.gevent
 
     def _explore(self, modules: list[ModuleType]) -> None:
         favourites = self._delays.favourites() if isinstance(self._delays, NearMisses) else frozenset()
@@ -154,8 +173,8 @@ class Stressed:
         return self._delays.labels() if isinstance(self._delays, NearMisses) else []
 
     def _commands(self) -> str:
-        seed = self._item.config.getoption("conc_seed")
-        given_seed = "" if seed is None else f" --conc-seed {seed}"
+        seed = session_seed(self._item)  # under pytest-repeat that of the step, which exists only with --count
+        given_seed = f" --conc-seed {seed}" if seed else ""
         again = self._body.command(f"--conc-stress {self._settings.runs}{given_seed}")
         return "\n".join([*([f"replay: {self._replay}"] if self._replay else []), f"again: {again}"])
 

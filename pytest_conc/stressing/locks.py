@@ -104,7 +104,8 @@ def _methods(kind: Any) -> dict[str, Any]:
         release(self)
 
     methods = {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": leave}
-    return methods | ({"_acquire_restore": _acquire_restore} if kind is RLOCK else {})
+    methods |= {"_acquire_restore": _acquire_restore} if kind is RLOCK else {}
+    return {name: method for name, method in methods.items() if name in vars(kind)}  # gevent's lock inherits some
 
 
 def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:

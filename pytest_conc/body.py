@@ -73,19 +73,20 @@ class Body:
         arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
         item.obj(**arguments)
 
-    def modules(self, targets: tuple[str, ...], mark: str) -> list[ModuleType]:
-        """The modules whose shared state is watched. Fails the test for an unknown target."""
-        problem, module = "", self.item.module
-        try:
-            found = watched_modules(str(self.item.config.rootpath), targets, [module.__name__])
-        except WrongUse as error:
-            problem = f"{mark} of {self.name}: {error}"
-        if problem:
-            raise Told(problem, pytrace=False)
-        return found if module in found else [*found, module]
-
     def command(self, options: str) -> str:
         """The command that runs this test with some options."""
         name = shlex.quote(self.name)
         quoted = name if name.startswith("'") else f"'{name}'"
         return f"pytest {quoted} {options}"
+
+
+def modules_of(item: pytest.Function, targets: tuple[str, ...], mark: str) -> list[ModuleType]:
+    """The modules whose shared state is watched. Fails the test for an unknown target."""
+    problem, module = "", item.module
+    try:
+        found = watched_modules(str(item.config.rootpath), targets, [module.__name__])
+    except WrongUse as error:
+        problem = f"{mark} of {base_id(item)}: {error}"
+    if problem:
+        raise Told(problem, pytrace=False)
+    return found if module in found else [*found, module]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_conc.body import ENDS, Body, Told, why_not
+from pytest_conc.body import ENDS, Body, Told, modules_of, why_not
 from pytest_conc.exploration.exploration import Exploration
 from pytest_conc.exploration.explore import explore_with, replay_with
 from pytest_conc.model.failure import Failure
@@ -53,7 +53,7 @@ class Explored:
     def run(self) -> None:
         """Explores; returns if the test passes, raises what makes it fail."""
         __tracebackhide__ = True
-        modules = self._body.modules(self._settings.targets, "interleave")
+        modules = modules_of(self._item, self._settings.targets, "interleave")
         token, problem = self._item.config.getoption("conc_replay"), ""
         try:
             with self._body.captured:

@@ -12,6 +12,7 @@ from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
     from pytest_conc.explored import Explored
+    from pytest_conc.fixtures.sleep_points import SleepPoints
     from pytest_conc.fixtures.threads import Threads
     from pytest_conc.stressed import Stressed
     from pytest_conc.stressing.gevent_child import GeventChild
@@ -123,18 +124,21 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 class Guard:
-    """A plugin of its own: where `hang_after` is given, every other test is called once, with its helpers on guard."""
+    """A plugin of its own: tests that are called once, but with their helpers on guard.
+
+    That is every test where `hang_after` is given, and one that injects sleeps.
+    """
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
         """Fails a test that does not go on, or whose helpers fail."""
         __tracebackhide__ = True
         limit = given(pyfuncitem.config, "hang_after")
-        if not limit or RUN_OFTEN in pyfuncitem.stash:
+        if RUN_OFTEN in pyfuncitem.stash or not (limit or "sleep_points" in pyfuncitem.funcargs):
             return (yield)
         from pytest_conc.stressed import on_guard
 
-        with on_guard(limit):
+        with on_guard(pyfuncitem, limit or 0):
             return (yield)
 
 
@@ -209,5 +213,15 @@ def threads() -> Iterator[Threads]:
     from pytest_conc.fixtures.threads import Threads
 
     made = Threads()
+    yield made
+    made.finish()
+
+
+@pytest.fixture
+def sleep_points() -> Iterator[SleepPoints]:
+    """Injects sleeps: `.at("label", seconds)`, `.before(owner, name, access="write", seconds=…)`; `.hits` counts."""
+    from pytest_conc.fixtures.sleep_points import SleepPoints
+
+    made = SleepPoints()
     yield made
     made.finish()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_conc.body import ENDS, Body, Told, why_not
+from pytest_conc.body import ENDS, Body, Told, modules_of, why_not
 from pytest_conc.exploration.runner import REWRITTEN
 from pytest_conc.instrument.instrumentation import Instrumentation
 from pytest_conc.model.findings import ConcurrencyError
@@ -30,6 +30,7 @@ from pytest_conc.stressing.settings import StressSettings
 
 SWITCH_INTERVAL: Final = 1e-5  # seconds, instead of 5 ms
 SECTION: Final = "stress"
+NEEDS_HOOKS: Final = "sleep_points"  # the fixture that can inject sleeps before accesses
 
 
 def prepare(item: pytest.Item) -> Stressed | GeventChild | str:
@@ -77,7 +78,7 @@ class Stressed:
         """Makes the runs; returns if the test passes, raises what makes it fail."""
         __tracebackhide__ = True
         began = monotonic()
-        modules = self._body.modules(tuple(self._item.config.getini("conc_targets")), "stress")
+        modules = modules_of(self._item, tuple(self._item.config.getini("conc_targets")), "stress")
         try:
             with self._body.captured:
                 self._make_runs(modules)
@@ -91,7 +92,8 @@ class Stressed:
     def _make_runs(self, modules: list[ModuleType]) -> None:
         __tracebackhide__ = True
         settings = self._settings
-        instrumentation = Instrumentation(modules, False, REWRITTEN) if self._delays.watches else None
+        watches = self._delays.watches or NEEDS_HOOKS in self._item.fixturenames
+        instrumentation = Instrumentation(modules, False, REWRITTEN) if watches else None
         until = None if settings.seconds is None else monotonic() + settings.seconds
         with self._guard(instrumentation).on_guard(SWITCH_INTERVAL) as guarded:
             while self._outcomes.runs < settings.runs:
@@ -196,8 +198,15 @@ class Stressed:
 
 
 @contextmanager
-def on_guard(hang_after: float) -> Iterator[None]:
+def on_guard(item: pytest.Function, hang_after: float) -> Iterator[None]:
     """A block that calls a test once, for real and unchanged, but with its helpers under guard."""
     __tracebackhide__ = True
-    with Guarded(NoDelays(), hang_after).on_guard() as guarded, guarded.running():
+    points: Any = item.funcargs.get(NEEDS_HOOKS)
+    instrumentation = None
+    if points is not None:
+        targets = tuple(item.config.getini("conc_targets"))
+        instrumentation = Instrumentation(modules_of(item, targets, "sleep_points"), False, REWRITTEN)
+    with Guarded(NoDelays(), hang_after, instrumentation).on_guard() as guarded, guarded.running() as run:
+        if points is not None:
+            points.attach(run)
         yield

@@ -5,7 +5,8 @@ test sees) to the task that runs on it. An OS thread that is not part of an exec
 everything that is patched passes straight through there. `CONTESTED` is the same map, but an entry exists
 only while the execution has a task besides its main task that has not been joined: the hooks for shared
 state look here, so that they cost next to nothing while there is nobody to race with. `MEMBERS` is the map of real
-runs: the OS threads that belong to a test which runs for real.
+runs: the OS threads that belong to a test which runs for real. `POINTS` are the labels of sleep points at which
+somebody has injected a sleep, each with what is to be done there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 RUNNING: dict[int, Any] = {}
 CONTESTED: dict[int, Any] = {}
 MEMBERS: dict[int, Any] = {}
+POINTS: dict[str, Any] = {}
 
 
 def current_task() -> Any:

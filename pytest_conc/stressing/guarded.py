@@ -21,7 +21,7 @@ PATIENCE: Final = 3.0  # seconds that the end of a run may take
 
 
 class Guarded:
-    """Runs programs under guard. `instrumentation` is applied before the first helper of the first run starts."""
+    """Runs programs under guard, with the functions hooked that `instrumentation` is for."""
 
     def __init__(self, delays: Delays, hang_after: float, instrumentation: Patch | None = None) -> None:
         self._delays = delays
@@ -29,17 +29,18 @@ class Guarded:
         self._watch = Watch(hang_after)
         self._patience = min(hang_after or PATIENCE, PATIENCE)
         self._instrumentation = instrumentation
-        self._stack = ExitStack()
         self.count = 0
         self.hung = False
 
     @contextmanager
     def on_guard(self, switch_interval: float | None = None) -> Iterator[Guarded]:
         """Patches what has to be, for the runs inside of the block; the interpreter then switches more often."""
-        with self._stack as stack:
+        with ExitStack() as stack:
             stack.enter_context(applied(GUARDS))
             stack.enter_context(process_tree.adopting_orphans())
             stack.enter_context(self._watch.watching())
+            if self._instrumentation is not None:
+                stack.enter_context(applied([self._instrumentation]))
             if switch_interval is not None:
                 stack.callback(sys.setswitchinterval, sys.getswitchinterval())
                 sys.setswitchinterval(switch_interval)
@@ -58,16 +59,16 @@ class Guarded:
         return None
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Iterator[Run]:
         """A block that is one run: raises what it, or a helper that it has started, has failed with."""
         __tracebackhide__ = True
         self.count += 1
-        run = Run(self.count, self._delays, self._places, self._prepare)
+        run = Run(self.count, self._delays, self._places, self._instrumentation is not None)
         self._watch.run = run
         error: BaseException | None = None
         try:
             with run:
-                yield
+                yield run
         except Abort:  # also from a signal that came a moment too late
             pass
         except BaseException as raised:
@@ -86,9 +87,3 @@ class Guarded:
         if error is None or helpers is None:
             return error or helpers
         return with_others(error, [helpers])
-
-    def _prepare(self) -> None:
-        """The first helper is about to start."""
-        if self._instrumentation is not None:
-            self._stack.enter_context(applied([self._instrumentation]))
-            self._instrumentation = None

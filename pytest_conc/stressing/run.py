@@ -9,12 +9,11 @@ from __future__ import annotations
 import threading
 from _thread import allocate_lock
 from _thread import get_ident as os_thread
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
 from pytest_conc.controlled import originals
-from pytest_conc.instrument.locations import Locations
+from pytest_conc.instrument.locations import Location, Locations
 from pytest_conc.model.current import CONTESTED, MEMBERS
 from pytest_conc.model.operation import READ
 from pytest_conc.stressing.children import new_folder
@@ -41,6 +40,21 @@ class _SharedLocations(Locations):
     def __init__(self) -> None:
         super().__init__([])
         self._lock = allocate_lock()
+        self.injections: list[Any] = []
+        self.injected: dict[Location, list[Any]] = {}
+
+    def inject(self, injection: Any) -> None:
+        """Locations that it meets are to be known; those that are known already are looked at anew."""
+        self.injections.append(injection)
+        self.injected.clear()
+        self.clear()
+
+    def locate(self, owner: Any, name: Any, kind: str | None = None) -> Location:
+        """Also finds out which injections meet the location."""
+        location = super().locate(owner, name, kind)
+        if self.injections and location not in self.injected:
+            self.injected[location] = [each for each in self.injections if each.meets(owner, name)]
+        return location
 
     def _enter(self, owner: Any, kind: str | None) -> Any:
         originals.acquire_lock(self._lock)
@@ -62,9 +76,9 @@ class Run:
     recorder = None
     host = _RealThreads
 
-    def __init__(self, number: int, delays: Delays, places: Places, prepare: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, number: int, delays: Delays, places: Places, watches: bool) -> None:
         self.number = number
-        self._prepare = prepare
+        self._watches = watches
         self.delays = delays
         self.troubles = Troubles()
         self.locations = _SharedLocations()
@@ -84,8 +98,19 @@ class Run:
     def access(self, member: Member, kind: str, location: Any, site: Any) -> None:
         """Before an access to shared state."""
         member.operations += 1
+        if self.locations.injections:
+            self._sleep_as_told(kind is not READ, location)
         if self.delays.watches:
             self.delays.before(member, kind is not READ, location.container or location, site)
+
+    def _sleep_as_told(self, writes: bool, location: Any) -> None:
+        for injection in self.locations.injected.get(location, ()):
+            injection.before(writes)
+
+    def inject(self, injection: Any) -> None:
+        """From now on the accesses that `injection` meets are told to it first: a `sleep_points.before`."""
+        self.locations.inject(injection)
+        CONTESTED[self.main_ident] = self.main
 
     def amend(self, member: Member, kind: str, location: Any) -> None:
         """An access turned out to be of another kind."""
@@ -120,17 +145,16 @@ class Run:
 
     def expect(self, thread: threading.Thread) -> Member:
         """A thread is about to be started: from now on accesses matter."""
-        self._prepare()
         member = Member(self, thread)
         self.members.append(member)
-        if self.delays.watches and os_thread() in MEMBERS:
+        if self._watches and os_thread() in MEMBERS:
             CONTESTED[os_thread()] = MEMBERS[os_thread()]
         return member
 
     def enter(self, member: Member) -> None:
         """The calling OS thread is that member."""
         MEMBERS[os_thread()] = member
-        if self.delays.watches:
+        if self._watches:
             CONTESTED[os_thread()] = member
 
     def has_company(self, member: Member) -> bool:

@@ -13,14 +13,12 @@ from typing import Any, Final
 import pytest
 
 from pytest_conc.body import ENDS, Body, Told, modules_of, why_not
-from pytest_conc.exploration.runner import REWRITTEN
-from pytest_conc.instrument.instrumentation import Instrumentation
+from pytest_conc.instrument.instrumentation import REWRITTEN, Instrumentation
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.settings import WrongUse
 from pytest_conc.options import SEED, is_on, own_id, session_seed, settings_for, stress_settings_for
 from pytest_conc.report.stressed import stress_section
 from pytest_conc.store import STORE
-from pytest_conc.stressing.also_explored import also_explored
 from pytest_conc.stressing.delays import Delays, NoDelays, RandomDelays
 from pytest_conc.stressing.gevent_child import GeventChild, is_patched
 from pytest_conc.stressing.guarded import Guarded
@@ -132,6 +130,8 @@ class Stressed:
         return self._outcomes.failed > 0 and read and not self._settings.gevent
 
     def _explore(self, modules: list[ModuleType]) -> None:
+        from pytest_conc.stressing.also_explored import also_explored  # the engine, which a passing test does not need
+
         favourites = self._delays.favourites() if isinstance(self._delays, NearMisses) else frozenset()
         self._exploration, failure = also_explored(
             self._body, self._body.name, modules, settings_for(self._item), self._outcomes.errors, favourites, ENDS

@@ -7,7 +7,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import CodeType
 from typing import Any, Final
 
 from pytest_conc.controlled import PATCHES
@@ -17,13 +16,12 @@ from pytest_conc.execution.learned import Learned
 from pytest_conc.execution.recorder import Recorder
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.watchdog import Watchdog
-from pytest_conc.instrument.instrumentation import Instrumentation
+from pytest_conc.instrument.instrumentation import REWRITTEN, Instrumentation
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.protocol import Strategy
 
 COLLECT_EVERY: Final = 256
 KEPT: Final = 4
-REWRITTEN: dict[Any, CodeType] = {}
 
 
 class Runner:

@@ -22,6 +22,7 @@ from pytest_conc.instrument.containers import watch_files
 from pytest_conc.instrument.rewrite import rewrite
 from pytest_conc.model.current import outside
 
+REWRITTEN: dict[Any, CodeType] = {}  # kept from one exploration or stress test to the next
 _NO_STUB = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _FLAGS = inspect.CO_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 

@@ -12,8 +12,7 @@ import argparse
 from collections.abc import Callable
 from statistics import mean
 
-from pytest_conc.exploration.runner import REWRITTEN
-from pytest_conc.instrument.instrumentation import Instrumentation
+from pytest_conc.instrument.instrumentation import REWRITTEN, Instrumentation
 from pytest_conc.stressed import SWITCH_INTERVAL
 from pytest_conc.stressing.delays import Delays, NoDelays
 from pytest_conc.stressing.guarded import Guarded

@@ -19,7 +19,7 @@ def interleave(test: T, /) -> T:
 
 @overload
 def interleave(**options: Any) -> Callable[[T], T]:
-    """Called: `@interleave(finds=Deadlock)`."""
+    """Called: `@interleave(finds=Deadlock)`; also a mark for `pytestmark`."""
 
 
 def interleave(test: Any = None, /, **options: Any) -> Any:
@@ -37,7 +37,7 @@ def stress(test: T, /) -> T:
 
 @overload
 def stress(**options: Any) -> Callable[[T], T]:
-    """Called: `@stress(runs=1000)`."""
+    """Called: `@stress(runs=1000)`; also a mark for `pytestmark`."""
 
 
 def stress(test: Any = None, /, **options: Any) -> Any:
@@ -52,7 +52,7 @@ def stress(test: Any = None, /, **options: Any) -> Any:
 def _marked(name: str, example: str, test: Any, options: dict[str, Any]) -> Any:
     mark = getattr(pytest.mark, f"conc_{name}")
     if test is None:
-        return lambda marked: mark(**options)(marked)
+        return mark(**options)
     if not callable(test):
         raise WrongUse(f"{name}({test!r}) got a value without a name; write a keyword, as in {name}({example})")
     return mark(test)

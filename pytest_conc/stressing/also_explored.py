@@ -17,6 +17,7 @@ from pytest_conc.model.findings import ConcurrencyError, Refused, UncontrolledBl
 from pytest_conc.model.settings import Settings
 
 SECONDS: Final = 3.0
+HANG_AFTER: Final = 1.0  # seconds: whatever blocks on something that is not controlled is not for explorations
 EXECUTIONS: Final = 500
 
 
@@ -32,7 +33,7 @@ def also_explored(
     """In words whether an exploration of `program` fails like one of `errors`; and its failure if it does."""
     began = originals.monotonic()
     bounds = {"executions": min(settings.executions, EXECUTIONS), "seconds": SECONDS, "finds": None}
-    bounds["hang_after"] = min(settings.hang_after or SECONDS, SECONDS)
+    bounds["hang_after"] = min(settings.hang_after or HANG_AFTER, HANG_AFTER)
     exploration = explore_with(
         program, settings.with_options(bounds), name, modules, ends_with=ends_with, favourites=favourites
     )

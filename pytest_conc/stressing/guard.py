@@ -36,7 +36,7 @@ def start(self: Any) -> None:
         return
     run = member.execution
     self._conc_member = run.expect(self)
-    self._invoke_excepthook = _reporting(run, self, threading.excepthook)
+    self._invoke_excepthook = _reporting(run)
     try:
         _start(self)
     except BaseException:
@@ -44,14 +44,14 @@ def start(self: Any) -> None:
         raise
 
 
-def _reporting(run: Any, thread: Any, ours: Any) -> Callable[[Any], None]:
+def _reporting(run: Any) -> Callable[[Any], None]:
     """Notes what leaves the thread, if nobody has put a hook of their own in place meanwhile."""
 
     def report(thread: Any) -> None:
         kind, error, trace = sys.exc_info()
         if error is None or isinstance(error, (Abort, SystemExit)):
             return
-        if threading.excepthook is not ours:
+        if threading.excepthook is not run.excepthook:
             threading.excepthook(threading.ExceptHookArgs((kind, error, trace, thread)))
             return
         run.troubles.note(thread.name, error)

@@ -87,6 +87,7 @@ class Run:
         self.holders: dict[int, Holding] = {}
         self.members: list[Member] = []
         self.processes: list[Any] = []
+        self.excepthook = threading.excepthook
         self.aborted: BaseException | None = None
         self.is_over = False
         self._folder = ""

@@ -79,7 +79,7 @@ class Quote(NamedTuple):
 
 def _real(command: str) -> list[str]:
     program, *arguments = shlex.split(command)
-    pytest = ["-m", "pytest", "-p", "no:cacheprovider"] if program == "pytest" else []
+    pytest = ["-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly"] if program == "pytest" else []
     return [sys.executable, *pytest, *arguments]
 
 

@@ -149,7 +149,8 @@ import os, sys, threading, time, _thread
 def test_x():
     loaded = [name for name in sys.modules if name.split(".")[0] in ("greenlet", "bytecode")
               or name.startswith(("pytest_conc.execution", "pytest_conc.exploration", "pytest_conc.controlled",
-                                  "pytest_conc.instrument", "pytest_conc.strategies", "pytest_conc.explored"))]
+                                  "pytest_conc.instrument", "pytest_conc.strategies",
+                                  "pytest_conc.stress", "pytest_conc.explored"))]
     assert loaded == []
     assert len(os.listdir("/proc/self/task")) == 1
     for function in (threading.Thread.start, threading.Thread.join, threading.Condition.wait):

@@ -35,6 +35,8 @@ REMEMBERED: Final = 4
 SECONDS_A_RUN: Final = 0.05  # that all threads together may sleep
 SLEEPS_A_SITE: Final = 6  # in one run, each with half the chance of the one before
 FLOOR: Final = 1 / 16
+MOST: Final = 1 / 2  # of all runs: a sleep in one place may hide what one in another place would show
+FLOOR_OF_FRUITFUL: Final = 1 / 4  # where somebody has come once
 KEPT: Final = 40
 MORE_THAN_THE_GAP: Final = 1.5
 
@@ -44,10 +46,12 @@ Learned = dict[str, tuple[float, float, float]]
 class Plan:
     """What is known about sleeping at one place: how likely, and between which lengths (in seconds)."""
 
-    __slots__ = ("chance", "longest", "resource", "shortest", "slept")
+    __slots__ = ("chance", "floor", "is_active", "longest", "resource", "shortest", "slept")
 
     def __init__(self, chance: float = 1.0, shortest: float = LONGEST, longest: float = SHORTEST) -> None:
         self.chance = chance
+        self.floor = FLOOR
+        self.is_active = True
         self.shortest = shortest
         self.longest = longest
         self.slept = 0
@@ -66,11 +70,12 @@ class Plan:
     def learn(self, fruitful: bool, blocked: bool) -> None:
         """What came of a sleep: nobody came, somebody came, somebody had to wait for the one who slept."""
         if fruitful:
+            self.floor = FLOOR_OF_FRUITFUL
             self.chance = min(1.0, self.chance * 2)
         elif blocked:
             self.chance = 0.0 if self.chance < FLOOR / 4 else self.chance / 4
         else:
-            self.chance = max(self.chance / 2, min(self.chance, FLOOR))
+            self.chance = max(self.chance / 2, min(self.chance, self.floor))
 
 
 class NearMisses:
@@ -94,11 +99,12 @@ class NearMisses:
         for plan in self._plans.values():
             if plan is not None:
                 plan.slept = 0
+                plan.is_active = self._random.random() < min(plan.chance, MOST)
 
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps if the place is worth it, then looks who was here shortly before."""
         plan = self._plans.get(site) if site in self._plans else self._recalled(site)
-        if plan is not None and plan.chance and plan.slept < SLEEPS_A_SITE and self._budget > 0:
+        if plan is not None and plan.is_active and plan.slept < SLEEPS_A_SITE and self._budget > 0:
             self._perhaps_sleep(member, plan, writes, resource)
         self._look(member, writes, resource, site)
 
@@ -112,8 +118,8 @@ class NearMisses:
         return plan
 
     def _perhaps_sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
-        chance = plan.chance / (1 << plan.slept)
-        if (chance == 1.0 or self._random.random() < chance) and member.execution.has_company(member):
+        often_enough = plan.slept and self._random.random() > 0.5**plan.slept
+        if not often_enough and member.execution.has_company(member):
             self._sleep(member, plan, writes, resource)
 
     def _sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:

@@ -14,27 +14,28 @@ from pytest_conc.instrument.site import Site
 LIBRARY: Final = frozenset(
     str(module.__file__) for module in (threading, queue, concurrent.futures._base, concurrent.futures.thread)
 )
+_Key = tuple[CodeType, int, CodeType, int]  # code and instruction of the user's and, inside of it, of the library's
 
 
 class Places:
     """Sites for places that take locks, by instruction of the user's code and by what of the library it is in."""
 
     def __init__(self) -> None:
-        self._sites: dict[tuple[CodeType, int, CodeType], Site] = {}
+        self._sites: dict[_Key, Site] = {}
 
     def site(self, frame: FrameType) -> Site | None:
         """The site of the caller; None if it is not the user's, or is starting or ending a thread."""
-        inner, users = frame.f_code, frame
+        users = frame
         while users.f_code.co_filename in LIBRARY:
             if users.f_back is None or users.f_code.co_qualname.startswith("Thread."):
                 return None
             users = users.f_back
-        key = (users.f_code, users.f_lasti, inner)
+        key = (users.f_code, users.f_lasti, frame.f_code, frame.f_lasti)
         site = self._sites.get(key)
         return site if site is not None else self._new(key, users)
 
-    def _new(self, key: tuple[CodeType, int, CodeType], users: FrameType) -> Site:
-        code, _, inner = key
-        name = "" if inner is code else inner.co_name
+    def _new(self, key: _Key, users: FrameType) -> Site:
+        code, _, inner, instruction = key
+        name = "" if inner is code else f"{inner.co_name}+{instruction}"
         site = self._sites[key] = Site(code.co_qualname, code.co_filename, users.f_lineno, name, users.f_globals)
         return site

@@ -352,7 +352,7 @@ def test_what_was_learned_is_kept_for_the_next_session(pytester):
     places = cached["test_x.py::test_x"]
     assert any(":Counter.add:" in place and place.endswith(":value") for place in places)
     assert all(0 < chance <= 1 and 0 < short <= long <= 0.02 for chance, short, long in places.values())
-    pytester.runpytest_inprocess("-n1", "--conc-stress=2").assert_outcomes(failed=1)
+    pytester.runpytest_inprocess("-n1", "--conc-stress=40").assert_outcomes(failed=1)
 
 
 BAD = {

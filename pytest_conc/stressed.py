@@ -5,7 +5,6 @@ from __future__ import annotations
 import bdb
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from time import monotonic
 from types import ModuleType
 from typing import Any, Final
@@ -56,7 +55,7 @@ class Stressed:
 
     def __init__(self, item: pytest.Function, settings: StressSettings) -> None:
         self._item = item
-        self._settings = replace(settings, delays="off") if settings.gevent else settings
+        self._settings = settings
         self._body = Body(item)
         self._outcomes = Outcomes(str(item.config.rootpath))
         self._delays = self._delays_for(self._settings)
@@ -68,7 +67,7 @@ class Stressed:
     def _delays_for(self, settings: StressSettings) -> Delays:
         if settings.delays == "off":
             return NoDelays()
-        if settings.delays == "random":
+        if settings.delays == "random" or settings.gevent:
             return RandomDelays(settings.seed)
         return NearMisses(settings.seed, self._item.config.stash[STORE].near_misses(self._body.name))
 
@@ -90,10 +89,8 @@ class Stressed:
     def _make_runs(self, modules: list[ModuleType]) -> None:
         __tracebackhide__ = True
         settings = self._settings
-        watches = self._delays.watches or NEEDS_HOOKS in self._item.fixturenames
-        instrumentation = Instrumentation(modules, False, REWRITTEN) if watches else None
         until = None if settings.seconds is None else monotonic() + settings.seconds
-        with self._guard(instrumentation).on_guard(SWITCH_INTERVAL) as guarded:
+        with self._guard(modules).on_guard(SWITCH_INTERVAL) as guarded:
             while self._outcomes.runs < settings.runs:
                 if until is not None and monotonic() > until and self._outcomes.runs:
                     self._ended_by = "seconds"
@@ -105,11 +102,14 @@ class Stressed:
                 if error is not None and self._ends_here(error, guarded.hung):
                     return
 
-    def _guard(self, instrumentation: Instrumentation | None) -> Any:
-        if is_patched(self._item.config):
+    def _guard(self, modules: list[ModuleType]) -> Any:
+        """Who runs the body: where gevent has patched the interpreter, one that knows greenlets."""
+        if self._settings.gevent:
             from pytest_conc.stressing.greenlets import GUARD
 
-            return self._item.config.stash[GUARD]
+            return self._item.config.stash[GUARD].with_delays(self._delays)
+        watches = self._delays.watches or NEEDS_HOOKS in self._item.fixturenames
+        instrumentation = Instrumentation(modules, False, REWRITTEN) if watches else None
         return Guarded(self._delays, self._settings.hang_after, instrumentation)
 
     def _ends_here(self, error: BaseException, hung: bool) -> bool:
@@ -164,9 +164,8 @@ class Stressed:
             made.longrepr = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
         if isinstance(error, ENDS) or not self._outcomes.runs:
             return
-        text = stress_section(
-            self._outcomes, self._settings.delays, self._labels(), self._exploration, self._commands()
-        )
+        slept = "points" if self._settings.gevent and self._settings.delays != "off" else self._settings.delays
+        text = stress_section(self._outcomes, slept, self._labels(), self._exploration, self._commands())
         if made.failed and not isinstance(error, Told):
             made.sections.append((SECTION, text))
         made.conc_stress = self._record(text)  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ MOST_GROUPS: Final = 8
 MOST_LABELS: Final = 5
 _OTHER_DELAYS: Final = {
     "random": "Threads slept at random accesses to shared state.",
+    "points": "Greenlets switch where they wait: nothing slept but sleep points.",
     "off": "No sleeps were injected.",
 }
 

@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -135,22 +136,14 @@ class GeventChild:
 
     def _request(self, folder: Path) -> dict[str, Any]:
         config = self._item.config
-        worker = {
-            "workerid": "master",
-            "cov_master_host": socket.gethostname(),
-            "cov_master_topdir": os.path.normpath(config.invocation_params.dir),
-            "cov_master_rsync_roots": [],
-            **_plain(getattr(config, "workerinput", {})),
-            "conc_seed": self._seed,
-            PATCHED: True,
-        }
+        worker = {**_worker_input(config), "conc_seed": self._seed, PATCHED: True}
         path, _, name = self._node.partition("::")
         return {
-            "path": [entry for entry in sys.path if isinstance(entry, str)],
+            "path": [str(entry) for entry in sys.path],
             "args": [str(arg) for arg in config.invocation_params.args],
             "node": f"{config.rootpath / path}::{name}",
             "folder": str(folder),
-            "worker": worker,
+            "worker": _plain(worker),
             "hang_after": float(self._hang_after),
             "parent": os.getpid(),
         }
@@ -194,6 +187,25 @@ class GeventChild:
             return ""
         output = (folder / "output").read_text(errors="replace") if (folder / "output").exists() else ""
         return f"the child interpreter with gevent {_how_it_ended(process.returncode)}\n{output[-4000:]}".rstrip()
+
+
+def _worker_input(config: pytest.Config) -> dict[str, Any]:
+    """What tells plugins in the child that somebody else writes files and reports; they may add what they need."""
+    if hasattr(config, "workerinput"):
+        return dict(config.workerinput)
+    topdir = os.path.normpath(config.invocation_params.dir)
+    worker = {
+        "workerid": "master",
+        "cov_master_host": socket.gethostname(),
+        "cov_master_topdir": topdir,
+        "cov_master_rsync_roots": [],
+    }
+    node = SimpleNamespace(config=config, workerinput=worker, gateway=SimpleNamespace(id="master"))
+    hook = getattr(config.hook, "pytest_configure_node", None)
+    for plugin in hook.get_hookimpls() if hook is not None else ():
+        with contextlib.suppress(Exception):  # one that needs more of xdist than there is
+            plugin.function(*[node for _ in plugin.argnames])
+    return worker
 
 
 @contextlib.contextmanager

@@ -128,6 +128,6 @@ class Sender:
 
 
 def _name(item: pytest.Item) -> str:
-    return "::".join(
-        node.name for node in item.listchain() if not isinstance(node, (pytest.Session, pytest.Dir, pytest.File))
-    )
+    """The part of the id after the file."""
+    places = (pytest.Session, pytest.Dir, pytest.File)
+    return "::".join(node.name for node in item.listchain() if not isinstance(node, places))

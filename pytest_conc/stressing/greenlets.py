@@ -26,7 +26,10 @@ import pytest
 from gevent import monkey
 from greenlet import greenlet
 
+from pytest_conc import sleep_points
+from pytest_conc.controlled.patching import AttributePatch
 from pytest_conc.model import findings
+from pytest_conc.stressing.delays import Delays, NoDelays
 from pytest_conc.stressing.judge import with_others
 from pytest_conc.stressing.stacks import is_users, line_of, stack
 from pytest_conc.stressing.troubles import Trouble, Troubles
@@ -114,7 +117,14 @@ class Guard:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
+        self._delays: Delays = NoDelays()
+        self._count = 0
         self.hung = False
+
+    def with_delays(self, delays: Delays) -> Guard:
+        """The same, with sleeps at sleep points."""
+        self._delays = delays
+        return self
 
     @contextmanager
     def on_guard(self, switch_interval: float | None = None) -> Iterator[Guard]:
@@ -125,7 +135,9 @@ class Guard:
         """Calls the program; returns what it, or a greenlet of it, has failed with. KeyboardInterrupt is raised."""
         __tracebackhide__ = True
         troubles, known = Troubles(), {id(each): each for each in greenlets()}
-        with _noting(troubles), self._watch.a_run():
+        self._count += 1
+        self._delays.begin(self._count)
+        with _noting(troubles), _sleeping(self._delays), self._watch.a_run():
             error = _outcome(program)
             leaks = _end_the_rest(known)
         if isinstance(error, KeyboardInterrupt):
@@ -136,6 +148,29 @@ class Guard:
             found.append(findings.LeakedTask(f"{'; '.join(leaks)}: join it or kill it"))
         found = found if error is None else [error, *found]
         return with_others(found[0], found[1:]) if found else None
+
+
+class _Everybody(dict[int, Any]):
+    """Stands for the map of members: whichever greenlet passes a sleep point, it is of the run."""
+
+    def __init__(self, delays: Delays) -> None:
+        super().__init__({0: None})
+        self.execution = self
+        self.sleep_point = delays.at_point
+
+    def get(self, key: int, default: Any = None) -> Any:
+        """A member with its run."""
+        return self
+
+
+@contextmanager
+def _sleeping(delays: Delays) -> Iterator[None]:
+    everybody = AttributePatch(sleep_points, {"MEMBERS": _Everybody(delays)})
+    everybody.apply()
+    try:
+        yield
+    finally:
+        everybody.undo()
 
 
 def _outcome(program: Callable[[], object]) -> BaseException | None:

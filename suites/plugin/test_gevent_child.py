@@ -3,12 +3,13 @@
 import json
 import os
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 
 pytest.importorskip("gevent", reason="needs gevent: pip install -e '.[gevent]'")
 
-IMPORTS = "from pytest_conc import Deadlock, sleep_point, stress; import gevent, os, pytest, queue, socket, sys, threading, time, unittest.mock\n"
+IMPORTS = "import gevent, os, pytest, queue, socket, sys, threading; from pytest_conc import Deadlock, stress\n"
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def run(pytester):
         pytester.makepyfile(test_x=IMPORTS + text)
         if ini:
             pytester.makeini(f"[pytest]\n{ini}")
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=60)
+        return pytester.runpytest_subprocess("-p", "no:randomly", *options, timeout=60)
 
     return run
 
@@ -38,9 +39,9 @@ def test_session():
 
 
 OUTCOMES = """
-@pytest.fixture
+@pytest.fixture(scope="module")
 def broken(): raise ValueError("in set-up")
-@pytest.fixture
+@pytest.fixture(scope="module")
 def leaving():
     yield
     raise ValueError("in tear-down")
@@ -86,10 +87,14 @@ def test_every_outcome_is_that_of_the_child(run, options):
 
 def test_a_failure_looks_as_if_it_had_happened_here(run):
     def report(text):
-        result = run(text, "-k", "test_failed or test_passed", "-rP")
-        return [line for line in result.outlines if not line.startswith(("=", "platform", "rootdir", "plugins"))]
+        lines = run(text, "-k", "test_failed or test_passed", "-rP").outlines
+        start = next(at for at, line in enumerate(lines) if line.startswith("test_x.py "))
+        end = next(at for at, line in enumerate(lines) if "- stress -" in line)
+        return [line for line in lines[start:end] if "@stress" not in line]
 
-    assert report(OUTCOMES) == report(OUTCOMES.replace("@stress(gevent=True, runs=1)\n", "\n"))
+    here = report(OUTCOMES.replace("gevent=True", "delays='off'"))
+    assert report(OUTCOMES) == here
+    assert "said before it failed" in here
 
 
 def test_fixtures_are_set_up_in_the_child_alone(run):
@@ -123,12 +128,16 @@ def test_x(pytestconfig):
 
 
 def test_files_are_written_by_the_session_outside(run, pytester):
-    options = ["--junitxml=out.xml", "--conc-json=out.json", "--log-file=out.log", "--lf", "-p", "cacheprovider"]
-    run(OUTCOMES + "def test_last(): import logging; logging.warning('last')", *options, "--log-file-level=INFO")
-    text = (pytester.path / "out.xml").read_text()
-    assert 'tests="13"' in text
-    assert "said before it failed" in run(OUTCOMES, "--junitxml=out.xml", "-o", "junit_logging=all").stdout.str()
-    assert json.loads((pytester.path / "out.json").read_text())["tests"] == []
+    files = ["--junitxml=out.xml", "--conc-json=out.json", "--log-file=out.log", "--log-file-level=INFO"]
+    result = run(OUTCOMES + "def test_last(): import logging; logging.warning('last')", "--lf", *files)
+    result.assert_outcomes(passed=5, failed=2, skipped=2, xfailed=1, xpassed=1, errors=2)
+    cases = ElementTree.parse(pytester.path / "out.xml").iter("testcase")
+    found = {
+        case.get("name"): {each.get("name"): each.get("value") for each in case.iter("property")} for case in cases
+    }
+    assert (len(found), found["test_failed"]) == (12, {"conc_runs": "1", "conc_failed": "1"})
+    stressed = json.loads((pytester.path / "out.json").read_text())["stressed"]
+    assert {test["test"].rpartition("::")[2]: test["failed"] for test in stressed}["test_failed"] == 1
     assert "last" in (pytester.path / "out.log").read_text()
 
 
@@ -232,11 +241,88 @@ def test_x():
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E*Deadlock: no greenlet can go on:",
-            "E*  main waits*at test_x.py:9: taker.join()",
-            "E*  Greenlet-0 (take) waits*at test_x.py:4: return jobs.get()",
+            "*Deadlock: no greenlet can go on:",
+            "*  main waits*at test_x.py:9: taker.join()",
+            "*  Greenlet-0 (take) waits*at test_x.py:4: return jobs.get()",
         ]
     )
+
+
+COUNTER = """
+from gevent.lock import BoundedSemaphore
+class Shop:
+    def __init__(self): self.stock, self.lock = 10, BoundedSemaphore()
+    def sell(self):
+        seen = self.stock
+        gevent.sleep(0.001)
+        self.stock = seen - 1
+    def sell_locked(self):
+        with self.lock: self.sell()
+def sell_ten(sell):
+    gevent.joinall([gevent.spawn(sell) for _ in range(10)], raise_error=True)
+@stress(gevent=True, runs=5, finds=AssertionError)
+def test_lost():
+    shop = Shop()
+    sell_ten(shop.sell)
+    assert shop.stock == 0
+@stress(gevent=True, runs=5)
+def test_kept():
+    shop = Shop()
+    sell_ten(shop.sell_locked)
+    assert shop.stock == 0
+@stress(gevent=True, runs=5, finds=Deadlock)
+def test_dead():
+    queue.Queue().get()
+@stress(gevent=True, runs=2, finds=KeyError)
+def test_never(): pass
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["", "xdist"])
+def test_runs_in_the_child_are_counted_and_judged_as_everywhere(run, options):
+    result = run(COUNTER, "-v", *options)
+    result.assert_outcomes(passed=3, failed=1)
+    rates = dict(line.split(": ", 1) for line in result.outlines if "runs failed (" in line and "::" in line)
+    assert {test.rpartition("::")[2]: rate.partition(" (")[0] for test, rate in rates.items()} == {
+        "test_lost": "5 of 5 runs failed",
+        "test_kept": "0 of 5 runs failed",
+        "test_dead": "1 of 1 runs failed",
+        "test_never": "0 of 2 runs failed",
+    }
+    result.stdout.fnmatch_lines(
+        ["finds=KeyError, but 2 runs passed.", "  ended before all runs were made: a run did not end"],
+        consecutive=False,
+    )
+
+
+def test_greenlets_sleep_at_sleep_points_and_nowhere_else(run):
+    text = """
+from pytest_conc import sleep_point
+class Box:
+    n = 0
+def add(box, pass_by):
+    seen = box.n
+    pass_by("between")
+    box.n = seen + 1
+def add_twice(pass_by):
+    box = Box()
+    gevent.joinall([gevent.spawn(add, box, pass_by) for _ in range(2)])
+    assert box.n == 2
+@stress(gevent=True, runs=30)
+def test_point(): add_twice(sleep_point)
+@stress(gevent=True, runs=30, delays="off")
+def test_off(): add_twice(sleep_point)
+@stress(gevent=True, runs=30, delays="random")
+def test_no_point(): add_twice(len)
+"""
+    result = run(text)
+    result.assert_outcomes(failed=1, passed=2)
+    result.stdout.fnmatch_lines(["*Greenlets switch where they wait: nothing slept but sleep points.*"])
+
+
+def test_stress_of_every_test_leaves_what_needs_gevent_in_its_child(run):
+    text = "@stress(gevent=True, runs=1)\ndef test_x():\n    assert gevent.monkey.is_module_patched('time')"
+    run("import gevent.monkey\n" + text, "--conc-stress=3", "-v").stdout.fnmatch_lines(["*test_x: 0 of 3 runs failed*"])
 
 
 HANGS = {
@@ -259,7 +345,7 @@ def test_next(): pass
     result = run(text, *options)
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
-        ["E*Deadlock: nothing has happened for * s in run 1:", "E*  main waits*at test_x.py:7: *"]
+        ["*Deadlock: nothing has happened for * s in run 1:", "*  main waits*at test_x.py:7: *"]
     )
 
 
@@ -316,6 +402,7 @@ def test_a_child_that_ends_before_its_test_says_how(run, code, message):
 def test_no_process_is_left(run, pytester):
     text = """
 import subprocess
+from xml.etree import ElementTree
 @stress(gevent=True, runs=1, hang_after=0.3)
 def test_x():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])

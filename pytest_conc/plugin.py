@@ -12,6 +12,9 @@ from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
     from pytest_conc.explored import Explored
+    from pytest_conc.fixtures.greenlets import Greenlets
+    from pytest_conc.fixtures.processes import Processes
+    from pytest_conc.fixtures.shared_queues import SharedQueues
     from pytest_conc.fixtures.sleep_points import SleepPoints
     from pytest_conc.fixtures.threads import Threads
     from pytest_conc.stressed import Stressed
@@ -208,13 +211,49 @@ class Colours:
 
 
 @pytest.fixture
-def threads() -> Iterator[Threads]:
+def threads(request: pytest.FixtureRequest) -> Iterator[Threads]:
     """Starts threads: `.start(target, *args)` returns a handle, `.together(*targets)` their results in order."""
+    from pytest_conc.fixtures.judging import hang_after, kept
     from pytest_conc.fixtures.threads import Threads
 
-    made = Threads()
-    yield made
-    made.finish()
+    with kept(request, Threads(hang_after(request.config))) as made:
+        yield made
+
+
+@pytest.fixture
+def processes(request: pytest.FixtureRequest) -> Iterator[Processes]:
+    """Starts processes: as `threads` does, and `.start(…, method="spawn" | "fork" | "forkserver")`."""
+    __tracebackhide__ = True
+    from pytest_conc.fixtures.judging import hang_after, kept, refuse_in_exploration
+
+    refuse_in_exploration("processes")
+    from pytest_conc.fixtures.processes import Processes
+
+    with kept(request, Processes(str(request.config.rootpath), hang_after(request.config))) as made:
+        yield made
+
+
+@pytest.fixture
+def greenlets(request: pytest.FixtureRequest) -> Iterator[Greenlets]:
+    """Starts greenlets of gevent: as `threads` does."""
+    __tracebackhide__ = True
+    from pytest_conc.fixtures.judging import hang_after, kept, refuse_in_exploration
+
+    refuse_in_exploration("greenlets")
+    from pytest_conc.fixtures.greenlets import Greenlets
+
+    with kept(request, Greenlets(hang_after(request.config))) as made:
+        yield made
+
+
+@pytest.fixture
+def shared_queue() -> Iterator[SharedQueues]:
+    """Makes queues that remember who has put or got what: `shared_queue(maxsize=0, kind="auto")`."""
+    from pytest_conc.fixtures.shared_queues import SharedQueues
+
+    queues = SharedQueues()
+    yield queues
+    queues.close()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ function draw(record) {
 }
 
 function header({ session, tool, stressed: ran }, tests) {
-  const facts = [`${tool.name} ${tool.version}`, `${session.implementation} ${explored.python}${session.free_threaded ? ", free-threaded" : ""}`,
+  const facts = [`${tool.name} ${tool.version}`, `${session.implementation} ${session.python}${session.free_threaded ? ", free-threaded" : ""}`,
     session.seed === null ? null : `seed ${session.seed}`];
   const counts = STATES.map((state) => [state, tests.filter((each) => each.state === state).length]).filter(([, count]) => count);
   return el("header", {}, el("h1", {}, "Interleavings"),

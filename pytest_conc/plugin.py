@@ -228,8 +228,10 @@ def processes(request: pytest.FixtureRequest) -> Iterator[Processes]:
 
     refuse_in_exploration("processes")
     from pytest_conc.fixtures.processes import Processes
+    from pytest_conc.stressing.in_child import InChild
 
     with kept(request, Processes(str(request.config.rootpath), hang_after(request.config))) as made:
+        made.around.append(InChild())
         yield made
 
 

@@ -21,6 +21,7 @@ from pytest_conc.store import STORE
 from pytest_conc.stressing.delays import Delays, NoDelays, RandomDelays
 from pytest_conc.stressing.gevent_child import GeventChild, is_patched
 from pytest_conc.stressing.guarded import Guarded
+from pytest_conc.stressing.in_child import Told as ToldToChildren
 from pytest_conc.stressing.near_misses import NearMisses
 from pytest_conc.stressing.outcomes import Outcomes
 from pytest_conc.stressing.settings import StressSettings
@@ -110,7 +111,8 @@ class Stressed:
             return self._item.config.stash[GUARD].with_delays(self._delays)
         watches = self._delays.watches or NEEDS_HOOKS in self._item.fixturenames
         instrumentation = Instrumentation(modules, False, REWRITTEN) if watches else None
-        return Guarded(self._delays, self._settings.hang_after, instrumentation)
+        told = _told(self._item, self._delays.watches, self._settings.seed)
+        return Guarded(self._delays, self._settings.hang_after, instrumentation, told)
 
     def _ends_here(self, error: BaseException, hung: bool) -> bool:
         """Whether this failure is the end of the runs."""
@@ -196,6 +198,12 @@ class Stressed:
         }
 
 
+def _told(item: pytest.Function, delays: bool, seed: int) -> ToldToChildren:
+    """What children of the runs are told."""
+    targets = (*item.config.getini("conc_targets"), item.module.__name__)
+    return ToldToChildren(str(item.config.rootpath), targets, delays, seed)
+
+
 @contextmanager
 def on_guard(item: pytest.Function, hang_after: float) -> Iterator[None]:
     """A block that calls a test once, for real and unchanged, but with its helpers under guard."""
@@ -205,7 +213,8 @@ def on_guard(item: pytest.Function, hang_after: float) -> Iterator[None]:
     if points is not None:
         targets = tuple(item.config.getini("conc_targets"))
         instrumentation = Instrumentation(modules_of(item, targets, "sleep_points"), False, REWRITTEN)
-    with Guarded(NoDelays(), hang_after, instrumentation).on_guard() as guarded, guarded.running() as run:
+    told = _told(item, False, 0)
+    with Guarded(NoDelays(), hang_after, instrumentation, told).on_guard() as guarded, guarded.running() as run:
         if points is not None:
             points.attach(run)
         yield

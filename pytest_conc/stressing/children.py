@@ -23,6 +23,7 @@ from typing import Any, Final
 from pytest_conc.controlled.patching import AttributePatch, Patch
 from pytest_conc.execution.recorder import OWN
 from pytest_conc.model.current import MEMBERS
+from pytest_conc.stressing.in_child import InChild
 
 _PROCESS: Any = multiprocessing.process.BaseProcess
 _start, _terminate, _kill, _close = _PROCESS.start, _PROCESS.terminate, _PROCESS.kill, _PROCESS.close
@@ -38,6 +39,7 @@ class ReportingTarget:
     def __init__(self, target: Callable[..., Any], path: str) -> None:
         self.target = target
         self.path = path
+        self.in_child: Any = InChild()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with contextlib.ExitStack() as stack:
@@ -45,6 +47,7 @@ class ReportingTarget:
                 file = stack.enter_context(open(self.path + ".stack", "w"))
                 faulthandler.register(STACK_SIGNAL, file, all_threads=True)
             try:
+                stack.enter_context(self.in_child())
                 return self.target(*args, **kwargs)
             except Exception:
                 Path(self.path).write_text(traceback.format_exc())

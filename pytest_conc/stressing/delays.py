@@ -14,7 +14,9 @@ from pytest_conc.instrument.site import Site
 from pytest_conc.stressing.member import Member
 
 MOST_SLEEPS: Final = 50  # of one thread in one run
-LONGEST_RANDOM: Final = 0.0002  # seconds: what PEERS calls random sleeps
+LONGEST_RANDOM: Final = 0.0002  # seconds
+SELDOM: Final = 10
+OFTEN: Final = 3  # in a child process, which has no run before it to learn from
 LONGEST_AT_POINT: Final = 0.002
 
 
@@ -55,7 +57,7 @@ class RandomDelays:
 
     watches = True
 
-    def __init__(self, seed: int, one_in: int = 10) -> None:
+    def __init__(self, seed: int, one_in: int = SELDOM) -> None:
         self._seed = seed
         self._chance = 1 / one_in
         self._random = Random(seed)

@@ -12,6 +12,7 @@ from pytest_conc.execution import process_tree
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.delays import Delays
 from pytest_conc.stressing.guard import GUARDS
+from pytest_conc.stressing.in_child import Told
 from pytest_conc.stressing.judge import judge, with_others
 from pytest_conc.stressing.places import Places
 from pytest_conc.stressing.run import Run
@@ -21,9 +22,19 @@ PATIENCE: Final = 3.0  # seconds that the end of a run may take
 
 
 class Guarded:
-    """Runs programs under guard, with the functions hooked that `instrumentation` is for."""
+    """Runs programs under guard, with the functions hooked that `instrumentation` is for.
 
-    def __init__(self, delays: Delays, hang_after: float, instrumentation: Patch | None = None) -> None:
+    `told` is what children of the runs are told; without it they run as they are.
+    """
+
+    def __init__(
+        self,
+        delays: Delays,
+        hang_after: float,
+        instrumentation: Patch | None = None,
+        told: Told | None = None,
+    ) -> None:
+        self._told = told
         self._delays = delays
         self._places = Places()
         self._watch = Watch(hang_after)
@@ -63,7 +74,7 @@ class Guarded:
         """A block that is one run: raises what it, or a helper that it has started, has failed with."""
         __tracebackhide__ = True
         self.count += 1
-        run = Run(self.count, self._delays, self._places, self._instrumentation is not None)
+        run = Run(self.count, self._delays, self._places, self._instrumentation is not None, self._told)
         self._watch.run = run
         error: BaseException | None = None
         try:

@@ -6,6 +6,7 @@ here. The operating system and the interpreter schedule; the policy of delays ma
 
 from __future__ import annotations
 
+import os
 import threading
 from _thread import allocate_lock
 from _thread import get_ident as os_thread
@@ -17,7 +18,8 @@ from pytest_conc.instrument.locations import Location, Locations
 from pytest_conc.model.current import CONTESTED, MEMBERS
 from pytest_conc.model.operation import READ
 from pytest_conc.stressing.children import new_folder
-from pytest_conc.stressing.delays import Delays
+from pytest_conc.stressing.delays import OFTEN, Delays, RandomDelays
+from pytest_conc.stressing.in_child import Told
 from pytest_conc.stressing.member import Holding, Member
 from pytest_conc.stressing.places import Places
 from pytest_conc.stressing.troubles import Troubles
@@ -76,8 +78,9 @@ class Run:
     recorder = None
     host = _RealThreads
 
-    def __init__(self, number: int, delays: Delays, places: Places, watches: bool) -> None:
+    def __init__(self, number: int, delays: Delays, places: Places, watches: bool, told: Told | None = None) -> None:
         self.number = number
+        self.told = told
         self._watches = watches
         self.delays = delays
         self.troubles = Troubles()
@@ -167,6 +170,14 @@ class Run:
         member.ended = True
         MEMBERS.pop(os_thread(), None)
         CONTESTED.pop(os_thread(), None)
+
+    def continue_in_child(self) -> None:
+        """A forked child goes on in this run, alone, with delays of its own."""
+        self.members[:] = [self.main]
+        self.holders.clear()
+        if self.delays.watches:
+            self.delays = RandomDelays(os.getpid(), OFTEN)
+            CONTESTED[os_thread()] = self.main
 
     def folder(self) -> str:
         """Where the children of this run write what goes wrong in them."""

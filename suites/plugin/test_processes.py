@@ -115,7 +115,7 @@ def test_queues_locks_values_events_and_pipes_are_arguments(processes, shared_qu
 
 
 def test_a_start_method_that_does_not_exist_is_refused_with_the_nearest_one(processes):
-    with pytest.raises(WrongUse, match="method='forkserve' .*did you mean 'forkserver'"):
+    with pytest.raises(WrongUse, match=r"method='forkserve' .*did you mean 'forkserver'"):
         processes.start(int, method="forkserve")
 
 
@@ -211,7 +211,6 @@ def test_the_exception_arrives_with_the_childs_traceback(processes, method):
         processes.start(fail, method=method).result()
     line = fail.__code__.co_firstlineno + 1
     assert f'test_processes.py", line {line}, in fail' in str(raised.value.__cause__)
-    assert f"at test_processes.py:{line}" in raised.value.__notes__[0]
     assert "pytest_conc" not in str(raised.value.__cause__)
 
 
@@ -324,7 +323,7 @@ def test_daemon(processes):
     result.stdout.fnmatch_lines_random(
         [
             "AssertionError: lost",
-            "raised in process loser (fail) at test_only_the_guilty_test_fails_and_in_its_call_phase.py:5",
+            "raised in process loser (fail) at test_only_the_guilty_test_fails_and_in_its_call_phase.py:4",
             "ProcessExit: process three (exit) ended with exit code 3, and raised no exception",
             "ProcessExit: process victim (<lambda>) was ended by SIGKILL (exit code -9), and raised no exception",
             "LeakedTask: sleeper (sleep) is still running at the end of the test, process *",
@@ -409,7 +408,7 @@ def test_it(processes, method):
             [
                 f"*_ test_it[[]{method}[]] _*",
                 "*Captured stdout call*",
-                f"system-{method}" if False else method,
+                method,
                 "*Captured stderr call*",
                 f"{method}!",
             ]

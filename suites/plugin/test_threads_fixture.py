@@ -59,7 +59,7 @@ def test_daemon_raises(threads):
         [
             "E*AssertionError: lost",
             "*AssertionError: late",
-            "LeakedTask: waiter (wait) is still running at the end of the test, in Event.wait, called at *.py:8: *",
+            "LeakedTask: waiter (wait) is still running at the end of the test, in Event.wait, called at *.wait()",
         ]
     )
 

@@ -65,6 +65,7 @@ REPORTS: Final = {
 _RUNS: Final = "runs"  # what `--conc-stress` sets
 _EXAMPLES: Final = {"interleave": "executions=100", "stress": "runs=100"}
 _STEP: Final = "__pytest_repeat_step_number"  # the parameter that pytest-repeat gives to each repetition
+_HANG_AFTER: Final = 10.0
 SEED: Final = pytest.StashKey[int]()
 GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
 
@@ -147,6 +148,12 @@ def given(config: pytest.Config, name: str) -> Any:
     """The value of an option from the command line, else from the ini file, else None."""
     ini, line = config.stash[GIVEN]
     return line.get(name, ini.get(name))
+
+
+def hang_after(config: pytest.Config) -> float:
+    """Seconds that a join without a time limit may take, in a test without a mark; 0: any."""
+    seconds = given(config, "hang_after")
+    return _HANG_AFTER if seconds is None else float(seconds)
 
 
 def _check_strategy(name: str) -> None:

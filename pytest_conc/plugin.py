@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_conc.options import SEED, add_options, given, is_on, read_options, report_paths, session_seed, wants_reports
+from pytest_conc.options import (
+    SEED,
+    add_options,
+    given,
+    hang_after,
+    is_on,
+    read_options,
+    report_paths,
+    session_seed,
+    wants_reports,
+)
 from pytest_conc.store import STORE, Store
 
 if TYPE_CHECKING:
@@ -213,39 +223,43 @@ class Colours:
 @pytest.fixture
 def threads(request: pytest.FixtureRequest) -> Iterator[Threads]:
     """Starts threads: `.start(target, *args)` returns a handle, `.together(*targets)` their results in order."""
-    from pytest_conc.fixtures.judging import hang_after, kept
+    __tracebackhide__ = True
+    from pytest_conc.fixtures.judging import finish, keep
     from pytest_conc.fixtures.threads import Threads
 
-    with kept(request, Threads(hang_after(request.config))) as made:
-        yield made
+    made = keep(request, Threads(hang_after(request.config)))
+    yield made
+    finish(request, made)
 
 
 @pytest.fixture
 def processes(request: pytest.FixtureRequest) -> Iterator[Processes]:
     """Starts processes: as `threads` does, and `.start(…, method="spawn" | "fork" | "forkserver")`."""
     __tracebackhide__ = True
-    from pytest_conc.fixtures.judging import hang_after, kept, refuse_in_exploration
+    from pytest_conc.fixtures.judging import finish, keep, refuse_in_exploration
 
     refuse_in_exploration("processes")
     from pytest_conc.fixtures.processes import Processes
     from pytest_conc.stressing.in_child import InChild
 
-    with kept(request, Processes(str(request.config.rootpath), hang_after(request.config))) as made:
-        made.around.append(InChild())
-        yield made
+    made = keep(request, Processes(str(request.config.rootpath), hang_after(request.config)))
+    made.around.append(InChild())
+    yield made
+    finish(request, made)
 
 
 @pytest.fixture
 def greenlets(request: pytest.FixtureRequest) -> Iterator[Greenlets]:
     """Starts greenlets of gevent: as `threads` does."""
     __tracebackhide__ = True
-    from pytest_conc.fixtures.judging import hang_after, kept, refuse_in_exploration
+    from pytest_conc.fixtures.judging import finish, keep, refuse_in_exploration
 
     refuse_in_exploration("greenlets")
     from pytest_conc.fixtures.greenlets import Greenlets
 
-    with kept(request, Greenlets(hang_after(request.config))) as made:
-        yield made
+    made = keep(request, Greenlets(hang_after(request.config)))
+    yield made
+    finish(request, made)
 
 
 @pytest.fixture

@@ -91,7 +91,12 @@ class _RefuseLoops:
             kind = getattr(sys.modules.get(module), owner, None)
             if kind is not None:
                 patch = AttributePatch(
-                    kind, {name: _refusing(getattr(kind, name), what, "take the interleave mark away")}
+                    kind,
+                    {
+                        name: _refusing(
+                            getattr(kind, name), what, "run the test for real with @stress instead of @interleave"
+                        )
+                    },
                 )
                 patch.apply()
                 self._done.append(patch)
@@ -112,7 +117,7 @@ PATCHES: list[Patch] = [
             "start": _refusing(
                 BaseProcess.start,
                 "a multiprocessing.Process",
-                "use threads instead, or take the interleave mark away",
+                "run the test for real with @stress instead of @interleave, or use threads",
             )
         },
     ),

@@ -88,6 +88,7 @@ class Execution:
         self.value: Any = None
         self.excepthook = threading.excepthook
         self.lost: list[Task] = []
+        self.unasked: dict[int, tuple[Task | None, BaseException]] = {}  # what futures hold and nobody has asked for
         self.main = Task(self, 0, "main", lambda: None, None)
         self.main.ident = os_thread()
         self.alive: list[Task] = [self.main]
@@ -123,6 +124,9 @@ class Execution:
         workers = [task for task in self.alive if task.thread in idle]
         if workers and not self.ending:
             self.announce(self.main, "drain", None, lambda _: all(task.finished for task in workers))
+        if self.unasked and not self.ending:
+            task, error = next(iter(self.unasked.values()))
+            self.fail(task or self.main, error)
 
     def _unwind(self) -> None:
         self.ending = True

@@ -12,9 +12,11 @@ import faulthandler
 import multiprocessing.process
 import os
 import signal
+import sys
 import tempfile
 import time
 import traceback
+import warnings
 from _thread import get_ident
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +69,10 @@ def start(self: Any) -> None:
     if target is not None:
         self._target = ReportingTarget(target, self._conc_report)
     try:
-        _start(self)
+        with warnings.catch_warnings():
+            if len(sys._current_frames()) == 2:  # this thread, and the one of ours that watches: as good as alone
+                warnings.filterwarnings("ignore", r".*fork\(\)", DeprecationWarning)
+            _start(self)
     finally:
         self._target = target
     run.processes.append(self)

@@ -34,7 +34,7 @@ FREED: Final = 0.5  # seconds in which a thread that was set free comes to its e
 def judge(run: Any, patience: float) -> BaseException | None:
     """Ends what is left of a run; returns what the test fails with. `patience` bounds all waiting, in seconds."""
     _wait_until(lambda: not _left_threads(run) and not _left_processes(run), min(QUIET, patience))
-    left = [member for member in _left_threads(run) if not member.thread.daemon]
+    left = [member for member in _left_threads(run) if not (member.thread.daemon or _is_judged(member))]
     if left:
         _wait_until(lambda: all(member.ended for member in left), min(PATIENCE, patience))
     leaks = [_thread_leak(member) for member in left] + _end_processes(run)
@@ -46,6 +46,11 @@ def judge(run: Any, patience: float) -> BaseException | None:
 
 def _left_threads(run: Any) -> list[Member]:
     return [member for member in run.alive() if not _is_idle_worker(member)]
+
+
+def _is_judged(member: Member) -> bool:
+    """Whether it is a task of the fixture `threads`, which has said so itself."""
+    return bool(getattr(member.thread, "is_judged", False))
 
 
 def _is_idle_worker(member: Member) -> bool:

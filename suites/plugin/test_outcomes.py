@@ -259,3 +259,28 @@ ends = []
 """
     test = "@interleave(strategy=Last(), executions=3)\ndef test_x(): together(Box, Box)\n"
     run(strategy + test + "def test_y(): assert len(ends) == 3").assert_outcomes(passed=2)
+
+
+FUTURES = {
+    "a job that nobody asks": ("pool.submit(fail)", "a job whose future nobody has asked"),
+    "a done-callback": ("pool.submit(int).add_done_callback(lambda future: fail())", "a done-callback"),
+}
+
+
+@pytest.mark.parametrize("case", FUTURES)
+def test_what_a_future_hides_is_a_failure_of_the_test(run, case):
+    code, where = FUTURES[case]
+    result = run(f"""
+from concurrent.futures import ThreadPoolExecutor
+def fail(): raise OSError("gone")
+@interleave
+def test_x():
+    with ThreadPoolExecutor(1) as pool:
+        {code}
+@interleave
+def test_asked():
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OSError):
+        pool.submit(fail).result()
+""")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["E   OSError: gone", f"E   raised in {where}"])

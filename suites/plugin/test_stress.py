@@ -468,6 +468,19 @@ def test_breakpoint_works_and_nothing_is_taken_for_a_hang_meanwhile(pytester):
     assert sum("it is 42" in line for line in result.outlines) == 2
 
 
+def test_a_forked_process_is_no_reason_for_a_warning_because_somebody_watches(run):
+    text = """
+import multiprocessing
+@stress(runs=2)
+def test_x():
+    process = multiprocessing.get_context("fork").Process(target=int)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+"""
+    run(text, "-W", "error", subprocess=True).assert_outcomes(passed=1)
+
+
 def test_a_test_with_the_mark_of_another_project_is_left_alone(run):
     text = "@pytest.mark.stress\ndef test_x(): pass"
     run(text, "-W", "ignore").assert_outcomes(passed=1)

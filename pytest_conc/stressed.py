@@ -185,6 +185,7 @@ class Stressed:
         return {
             "test": self._body.name,
             "runs": self._outcomes.runs,
+            "asked": self._settings.runs,
             "failed": self._outcomes.failed,
             "seconds": self._seconds,
             "ended_by": self._ended_by,

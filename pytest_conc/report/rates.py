@@ -92,7 +92,7 @@ def _again(step: Record) -> str:
     """The command that makes the same runs. It has the id without the step, which exists only under --count."""
     name = shlex.quote(step["test"])
     quoted = name if name.startswith("'") else f"'{name}'"
-    return f"pytest {quoted} --conc-stress={step['runs']} --conc-seed={step['session_seed']}"
+    return f"pytest {quoted} --conc-stress={step.get('asked', step['runs'])} --conc-seed={step['session_seed']}"
 
 
 def write_rates(terminal: Any, shown: Sequence[Tally]) -> None:

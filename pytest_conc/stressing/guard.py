@@ -37,11 +37,14 @@ def start(self: Any) -> None:
     run = member.execution
     self._conc_member = run.expect(self)
     self._invoke_excepthook = _reporting(run)
+    member.starts = True
     try:
         _start(self)
     except BaseException:
         self._conc_member.ended = True
         raise
+    finally:
+        member.starts = False
 
 
 def _reporting(run: Any) -> Callable[[Any], None]:

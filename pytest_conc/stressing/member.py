@@ -43,7 +43,7 @@ class Pause:
 class Member:
     """One OS thread of a run. The hooks for shared state call what they find here a task, and the run its execution."""
 
-    __slots__ = ("ended", "execution", "operations", "pause", "released", "sleeps", "thread", "wait")
+    __slots__ = ("ended", "execution", "operations", "pause", "released", "sleeps", "starts", "thread", "wait")
 
     def __init__(self, run: Any, thread: threading.Thread) -> None:
         self.execution = run
@@ -54,6 +54,7 @@ class Member:
         self.ended = False
         self.operations = 0
         self.sleeps = 0
+        self.starts = False
 
     def check(self) -> None:
         """Raises Abort if this member has to end."""
@@ -61,6 +62,6 @@ class Member:
             raise Abort
 
     def is_stuck(self) -> bool:
-        """Whether it waits without a limit."""
+        """Whether it waits without a limit, and not just until a thread that it starts has begun."""
         wait = self.wait
-        return wait is not None and wait.deadline is None
+        return wait is not None and wait.deadline is None and not self.starts

@@ -162,8 +162,10 @@ class Run:
             CONTESTED[os_thread()] = member
 
     def has_company(self, member: Member) -> bool:
-        """Whether another member could do anything while this one sleeps."""
-        return any(not (each is member or each.ended or each.is_stuck()) for each in self.members)
+        """Whether another member could do anything while this one sleeps: one that does not sleep itself."""
+        return any(
+            not (each is member or each.ended or each.pause is not None or each.is_stuck()) for each in self.members
+        )
 
     def leave(self, member: Member) -> None:
         """The calling OS thread is done."""

@@ -1,9 +1,10 @@
 """Sees that a real run goes on: one OS thread that looks at it from outside, and brings it to an end if it does not.
 
-A run goes on while its threads come to new lines, touch shared state or take locks, while threads and processes
-begin and end, or while the processor is busy. If all its members wait for each other without a limit, nothing of that
-will happen any more, and half a second is enough to be sure. A run that is only busy, with nothing new at all, has
-ten times as long.
+A run goes on while its threads touch shared state or take locks, while threads and processes begin and end, or while
+the processor is busy. If all its members wait for each other without a limit, nothing of that will happen any more,
+and half a second is enough to be sure. A run that is only busy, in which nothing begins or ends, has ten times as long.
+The stacks of threads are looked at only when a run is to be ended: to do so while they run can crash the interpreter
+(seen on CPython 3.12).
 
 Bringing it to an end: members that wait for locks, queues or threads look at `run.aborted` by themselves (`locks`);
 the main thread is freed by a signal from whatever else it waits in, recv or a child process, again and again until
@@ -43,7 +44,6 @@ class Progress:
     def __init__(self, run: Any) -> None:
         self.run = run
         self.since = self.new_since = originals.monotonic()
-        self._places: set[Any] = set()
         self._counts: Any = None
         self._operations = 0
         self._busy = 0.0
@@ -51,29 +51,20 @@ class Progress:
     def look(self, now: float) -> None:
         """Compares with what was there at the last look."""
         counts = self._count()
-        places = set(self._where())
         operations = sum(member.operations for member in self.run.members)
         busy = _busy(self.run)
-        if counts != self._counts or not places <= self._places:
+        if counts != self._counts:
             self.since = self.new_since = now
         elif operations != self._operations or busy - self._busy > 0.1 * (now - self.since):
             self.since = now
         else:
             return
         self._counts, self._operations, self._busy = counts, operations, busy
-        self._places |= places
 
     def _count(self) -> Any:
         members = self.run.members
         alive = sum(children.is_alive(process) for process in list(self.run.processes))
         return len(members), sum(member.ended for member in members), len(self.run.processes), alive
-
-    def _where(self) -> Iterator[Any]:
-        frames = sys._current_frames()
-        for member in self.run.members:
-            frame = frames.get(self.run.main_ident if member is self.run.main else member.thread.ident)
-            if frame is not None and member.wait is None and not member.ended:
-                yield frame.f_code, frame.f_lasti
 
 
 def _busy(run: Any) -> float:

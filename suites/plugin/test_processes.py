@@ -461,6 +461,7 @@ def test_a_hanging_child_tells_what_it_executes(processes, shared_queue):
     with pytest.raises(UncontrolledBlocking) as raised:
         processes.start(take, method="fork").join()
     assert f'test_processes.py", line {take.__code__.co_firstlineno + 1} in take' in str(raised.value)
+    assert "_pytest" not in str(raised.value)  # a forked child has the stack of its parent below its own
 
 
 def test_the_bound_stands_down_in_the_debugger(processes, monkeypatch):

@@ -461,6 +461,7 @@ def test_a_hanging_child_tells_what_it_executes(processes, shared_queue):
     with pytest.raises(UncontrolledBlocking) as raised:
         processes.start(take, method="fork").join()
     assert f'test_processes.py", line {take.__code__.co_firstlineno + 1} in take' in str(raised.value)
+    assert "_pytest" not in str(raised.value)  # a forked child has the stack of its parent below its own
 
 
 def test_the_bound_stands_down_in_the_debugger(processes, monkeypatch):
@@ -485,5 +486,19 @@ def test_it(processes):
     result.stdout.fnmatch_lines(["Refused: the fixture processes cannot be explored*@stress*"])
 
 
-def test_the_main_program_of_the_session_is_not_run_again(processes):
+def test_a_child_that_needs_no_pytest_does_not_import_it(processes):
     assert "pytest" not in processes.start(eval, "list(__import__('sys').modules)").result()
+
+
+def test_the_main_program_of_the_session_is_not_run_again(pytester):
+    runner = pytester.makepyfile(
+        runner="""
+import sys
+import pytest
+open("runs", "a").write("x")
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "test_it.py"]))
+"""
+    )
+    pytester.makepyfile(test_it="def test_it(processes):\n    assert processes.start(int).result() == 0")
+    assert pytester.runpython(runner).ret == 0
+    assert (pytester.path / "runs").read_text() == "x"

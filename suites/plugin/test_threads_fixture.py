@@ -35,6 +35,11 @@ def test_a_handle_is_a_thread_with_a_result(threads):
     assert (handle.result(), handle.name, handle.daemon, handle.is_alive()) == (7, "worker", True, False)
 
 
+def test_a_handle_is_a_daemon_only_if_the_test_says_so(threads):
+    handle = threads.start(lambda: threading.current_thread().daemon)
+    assert (handle.daemon, handle.result(), handle.daemon) == (False, False, False)
+
+
 @pytest.mark.parametrize("options", [(), ("-n2",), ("--conc-hang-after=20",)], ids=["alone", "xdist", "guarded"])
 def test_only_the_guilty_test_fails_and_the_session_ends_by_itself(run, options):
     result = run(

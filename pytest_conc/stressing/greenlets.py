@@ -49,7 +49,11 @@ def greenlets() -> list[Any]:
 
 
 def _is_ours(each: Any) -> bool:
-    return not isinstance(each, gevent.hub.Hub) and (each is _MAIN or each.parent is not None)
+    """Whether it is of the main thread: gevent's pool of threads has hubs and greenlets of its own."""
+    root = each
+    while root.parent is not None:
+        root = root.parent
+    return root is _MAIN and not isinstance(each, gevent.hub.Hub)
 
 
 def frame_of(each: Any) -> FrameType | None:

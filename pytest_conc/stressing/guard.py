@@ -31,7 +31,7 @@ _RUN = "_conc_run"
 def start(self: Any) -> None:
     """`Thread.start`."""
     member = MEMBERS.get(get_ident())
-    if member is None or self._started.is_set():
+    if member is None or self._started.is_set() or _feeds_a_queue(self):
         _start(self)
         return
     run = member.execution
@@ -45,6 +45,11 @@ def start(self: Any) -> None:
         raise
     finally:
         member.starts = False
+
+
+def _feeds_a_queue(thread: Any) -> bool:
+    """Whether `multiprocessing.Queue` starts it to write what is put. It is the queue's, waits for more, and is no task."""
+    return getattr(getattr(thread, "_target", None), "__qualname__", "") == "Queue._feed"
 
 
 def _reporting(run: Any) -> Callable[[Any], None]:

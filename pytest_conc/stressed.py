@@ -21,10 +21,10 @@ from pytest_conc.store import STORE
 from pytest_conc.stressing.delays import Delays, NoDelays, RandomDelays
 from pytest_conc.stressing.gevent_child import GeventChild, is_patched
 from pytest_conc.stressing.guarded import Guarded
-from pytest_conc.stressing.in_child import Told as ToldToChildren
 from pytest_conc.stressing.near_misses import NearMisses
 from pytest_conc.stressing.outcomes import Outcomes
 from pytest_conc.stressing.settings import StressSettings
+from pytest_conc.stressing.settings import Told as ToldToChildren
 
 SWITCH_INTERVAL: Final = 1e-5  # seconds, instead of 5 ms
 SECTION: Final = "stress"

@@ -25,7 +25,6 @@ from typing import Any, Final
 from pytest_conc.controlled.patching import AttributePatch, Patch
 from pytest_conc.execution.recorder import OWN
 from pytest_conc.model.current import MEMBERS
-from pytest_conc.stressing.in_child import InChild
 
 _PROCESS: Any = multiprocessing.process.BaseProcess
 _start, _terminate, _kill, _close = _PROCESS.start, _PROCESS.terminate, _PROCESS.kill, _PROCESS.close
@@ -38,10 +37,10 @@ _POOLS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing
 class ReportingTarget:
     """Calls the target of a process in its child, and writes down what goes wrong. Pickled with plain pickle."""
 
-    def __init__(self, target: Callable[..., Any], path: str) -> None:
+    def __init__(self, target: Callable[..., Any], path: str, in_child: Callable[[], Any]) -> None:
         self.target = target
         self.path = path
-        self.in_child: Any = InChild()
+        self.in_child = in_child
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with contextlib.ExitStack() as stack:
@@ -67,7 +66,7 @@ def start(self: Any) -> None:
     self._conc_report = os.path.join(folder, str(len(run.processes)))
     target = self._target
     if target is not None:
-        self._target = ReportingTarget(target, self._conc_report)
+        self._target = ReportingTarget(target, self._conc_report, run.in_child)
     try:
         with warnings.catch_warnings():
             if len(sys._current_frames()) == 2:  # this thread, and the one of ours that watches: as good as alone

@@ -48,7 +48,7 @@ def start(self: Any) -> None:
 
 
 def _feeds_a_queue(thread: Any) -> bool:
-    """Whether `multiprocessing.Queue` starts it to write what is put. It is the queue's, waits for more, and is no task."""
+    """Whether `multiprocessing.Queue` starts it to write what is put: it is the queue's, and no task."""
     return getattr(getattr(thread, "_target", None), "__qualname__", "") == "Queue._feed"
 
 

@@ -12,10 +12,11 @@ from pytest_conc.execution import process_tree
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.delays import Delays
 from pytest_conc.stressing.guard import GUARDS
-from pytest_conc.stressing.in_child import Told
+from pytest_conc.stressing.in_child import InChild
 from pytest_conc.stressing.judge import judge, with_others
 from pytest_conc.stressing.places import Places
 from pytest_conc.stressing.run import Run
+from pytest_conc.stressing.settings import Told
 from pytest_conc.stressing.watch import Watch
 
 PATIENCE: Final = 3.0  # seconds that the end of a run may take
@@ -75,6 +76,7 @@ class Guarded:
         __tracebackhide__ = True
         self.count += 1
         run = Run(self.count, self._delays, self._places, self._instrumentation is not None, self._told)
+        run.in_child = InChild()
         self._watch.run = run
         error: BaseException | None = None
         try:

@@ -12,18 +12,10 @@ import os
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_conc.model.current import CONTESTED, MEMBERS, POINTS
-
-
-class Told(NamedTuple):
-    """What a run tells its children: where the project is, what of it is watched, whether and how to delay."""
-
-    root: str
-    targets: tuple[str, ...]
-    delays: bool
-    seed: int
+from pytest_conc.stressing.settings import Told
 
 
 class InChild:

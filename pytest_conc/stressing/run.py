@@ -10,6 +10,7 @@ import os
 import threading
 from _thread import allocate_lock
 from _thread import get_ident as os_thread
+from contextlib import nullcontext
 from types import FrameType
 from typing import Any, Final
 
@@ -19,9 +20,9 @@ from pytest_conc.model.current import CONTESTED, MEMBERS
 from pytest_conc.model.operation import READ
 from pytest_conc.stressing.children import new_folder
 from pytest_conc.stressing.delays import OFTEN, Delays, RandomDelays
-from pytest_conc.stressing.in_child import Told
 from pytest_conc.stressing.member import Holding, Member
 from pytest_conc.stressing.places import Places
+from pytest_conc.stressing.settings import Told
 from pytest_conc.stressing.troubles import Troubles
 
 ITERATORS_KEPT: Final = 10_000
@@ -81,6 +82,7 @@ class Run:
     def __init__(self, number: int, delays: Delays, places: Places, watches: bool, told: Told | None = None) -> None:
         self.number = number
         self.told = told
+        self.in_child: Any = nullcontext  # makes what the targets of plain child processes are called inside of
         self._watches = watches
         self.delays = delays
         self.troubles = Troubles()

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_conc.model.settings import WrongUse, check_choice, check_number, exceptions, unknown_name
 
 DELAYS: Final = ("learned", "random", "off")
+
+
+class Told(NamedTuple):
+    """What a run tells its children: where the project is, what of it is watched, whether and how to delay."""
+
+    root: str
+    targets: tuple[str, ...]
+    delays: bool
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)

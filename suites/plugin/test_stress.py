@@ -425,36 +425,31 @@ def test_a_mark_on_a_class_and_on_a_module_counts(run):
 @pytest.mark.parametrize(
     "options",
     [
-        *(["--import-mode=" + mode] for mode in ("importlib", "prepend", "append")),
-        ["-W", "error"],
-        ["-p", "randomly"],
-        ["--timeout=60"],
-        ["--cov=.", "--cov-report=term-missing"],
-        ["-s"],
-        ["--capture=sys"],
-        ["--tb=line"],
+        ["--import-mode=importlib", "-W", "error", "--timeout=60", "--capture=sys"],
+        ["--import-mode=append", "--tb=line", "-s", "-p", "no:logging"],
+        ["--count=2", "-n2", "--dist=loadfile", "-W", "error"],
         ["-p", "no:terminal"],
-        ["-p", "no:logging"],
-        ["-n2"],
-        ["--count=2", "-n2", "--dist=loadfile"],
+        ["-p", "randomly"],
     ],
     ids=" ".join,
 )
 def test_other_plugins_and_options_do_not_get_in_the_way(run, options, monkeypatch):
     if "randomly" in options:
         monkeypatch.delenv("PYTEST_ADDOPTS")
-        options = ["-p", "pytest_randomly"] if "no:randomly" in options else []
-    result = run(
-        "@stress(runs=9)\ndef test_x(): lose()\n@stress(runs=9)\ndef test_y(): keep()", *options, subprocess=True
-    )
+        options = []
+    text = "@stress(runs=9)\ndef test_x(): lose()\n@stress(runs=9)\ndef test_y(): keep()"
+    result = run(text, *options, subprocess=True)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     if "no:terminal" not in options:
         times = 2 if "--count=2" in options else 1
         result.assert_outcomes(failed=times, passed=times)
+    if not options:
+        result.stdout.fnmatch_lines(["Using --randomly-seed=*"])
 
 
 def test_coverage_sees_what_threads_execute(run):
+    pytest.importorskip("pytest_cov")
     result = run("@stress(runs=3)\ndef test_x(): keep()", "--cov=.", "--cov-report=term-missing", subprocess=True)
     result.stdout.fnmatch_lines(["test_x.py * 1[0-9]-1[0-9], *"])  # Counter.add, which nobody calls
 

@@ -91,8 +91,10 @@ class Watchdog:
         last, since = self._progress(), originals.monotonic()
         while not originals.acquire_lock(over, True, pause):
             now, at = self._progress(), originals.monotonic()
-            if now != last or now[0] is None or in_debugger():
+            if now != last or now[0] is None:
                 last, since = now, at
+            elif at - since > self._limit and in_debugger():
+                since = at
             elif at - since > self._limit + GRACE:
                 self._give_up()
             elif at - since > self._limit:
@@ -166,7 +168,10 @@ def _waits_for_us(frame: FrameType) -> bool:
 
 
 def in_debugger() -> bool:
-    """Whether somebody looks at a thread of this process in pdb."""
+    """Whether somebody looks at a thread of this process in pdb.
+
+    To walk over the frames of running threads can crash the interpreter (seen on 3.11 and 3.12): call it seldom.
+    """
     return "pdb" in sys.modules and any(
         frame.f_code.co_filename.endswith(("pdb.py", "bdb.py"))
         for top in sys._current_frames().values()

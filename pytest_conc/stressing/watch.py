@@ -44,6 +44,8 @@ class Progress:
     def __init__(self, run: Any) -> None:
         self.run = run
         self.since = self.new_since = originals.monotonic()
+        self.is_certain = False
+        self.waited = 0.0
         self._counts: Any = None
         self._operations = 0
         self._busy = 0.0
@@ -112,21 +114,27 @@ class Watch:
                 progress = None
             elif run.aborted is not None:
                 self._set_free(run)
-            elif progress is None or progress.run is not run or in_debugger():
+            elif progress is None or progress.run is not run:
                 progress = Progress(run)
-            else:
-                self._check(run, progress)
+            elif self._is_stuck(run, progress):
+                if in_debugger():
+                    progress = Progress(run)
+                else:
+                    self._abort(run, progress)
         originals.release_lock(gone)
 
-    def _check(self, run: Any, progress: Progress) -> None:
+    def _is_stuck(self, run: Any, progress: Progress) -> bool:
         now = originals.monotonic()
         progress.look(now)
         waited, busy = now - progress.since, now - progress.new_since
-        certain = waited > min(CERTAIN, self._limit) and is_deadlocked(run, self._ident)
-        if certain or waited > self._limit or busy > BUSY * self._limit:
-            error = hang(run, waited if waited > self._limit else busy, certain)
-            if not run.is_over:
-                run.aborted = error
+        progress.is_certain = waited > min(CERTAIN, self._limit) and is_deadlocked(run, self._ident)
+        progress.waited = waited if waited > self._limit else busy
+        return progress.is_certain or waited > self._limit or busy > BUSY * self._limit
+
+    def _abort(self, run: Any, progress: Progress) -> None:
+        error = hang(run, progress.waited, progress.is_certain)
+        if not run.is_over:
+            run.aborted = error
 
     def _set_free(self, run: Any) -> None:
         began = originals.monotonic()

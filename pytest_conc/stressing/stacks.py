@@ -24,6 +24,16 @@ def stack(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def frame_of(ident: int | None) -> FrameType | None:
+    """What that OS thread executes.
+
+    Nobody may keep the dictionary that this looks into. It has the frame of who asks, and as a variable in that frame
+    it would be a cycle, which keeps the variables of all threads until the next collection; and CPython 3.12 crashes
+    when it collects the buffer of a BytesIO, which is what a process queue sends.
+    """
+    return sys._current_frames().get(ident or 0)
+
+
 def is_users(code: CodeType) -> bool:
     """Whether a person who reads the test would know that code."""
     name = code.co_filename
@@ -35,14 +45,14 @@ def is_users(code: CodeType) -> bool:
 
 def users_frame(ident: int | None) -> FrameType | None:
     """The innermost frame of the user's code on that OS thread; None if there is none."""
-    top = sys._current_frames().get(ident or 0)
+    top = frame_of(ident)
     return next((frame for frame in stack(top) if is_users(frame.f_code)), None)
 
 
 def called_from_users(ident: int | None) -> str:
     """The library's function that the user's code has called and that has not returned: `Queue.get`, say."""
     called = ""
-    for frame in stack(sys._current_frames().get(ident or 0)):
+    for frame in stack(frame_of(ident)):
         if is_users(frame.f_code):
             return called
         if not frame.f_code.co_filename.startswith(OWN):
@@ -76,9 +86,8 @@ def line_at(code: CodeType, instruction: int) -> int:
 
 def name_of(thing: Any, idents: list[int | None]) -> str:
     """What the code that these OS threads execute calls an object; empty if no variable or attribute holds it."""
-    frames = sys._current_frames()
     for ident in idents:
-        for frame in stack(frames.get(ident or 0)):
+        for frame in stack(frame_of(ident)):
             if is_users(frame.f_code):
                 for scope in (frame.f_locals, frame.f_globals):
                     name = _name_in(scope, thing)

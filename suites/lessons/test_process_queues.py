@@ -144,7 +144,7 @@ def test_each_producer_keeps_its_order_and_nobody_else_does():
         assert [number for who, number in got if who == name] == list(range(10))
 
 
-@stress(runs=2)
+@stress(runs=1)
 def test_the_history_of_a_shared_queue_says_who_put_and_who_got(processes, shared_queue):
     """The fixture `shared_queue` is such a queue with a memory, for tests."""
     numbers = shared_queue()

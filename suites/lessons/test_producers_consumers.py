@@ -184,23 +184,18 @@ def cook(food):
 
 
 def two_cooks():
-    """One sentinel each, and one guest."""
+    """One guest; each cook is followed by a sentinel. Returns how many dishes are left."""
     food, eaten = Queue(), SimpleQueue()
-    cooks = start((cook, food))
-    join(cooks)
-    food.put(None)
     guests = start((consume, food, eaten))
-    cooks = start((cook, food))
-    join(guests)
+    join(start((cook, food)))
     food.put(None)
-    left = 0
-    while food.get() is not None:
-        left += 1
-    join(cooks)
-    return left
+    join(guests)
+    join(start((cook, food)))
+    food.put(None)
+    return len(list(iter(food.get, None)))
 
 
-@stress(runs=3, finds=AssertionError)
+@stress(runs=2, finds=AssertionError)
 def test_exercise_dishes_that_nobody_eats():
-    """Exercise: the second cook works for nobody. Put the sentinels where they belong, and take `finds=` away."""
+    """Exercise: the second cook works for nobody. Put the sentinel where it belongs, and take `finds=` away."""
     assert two_cooks() == 0

@@ -103,6 +103,17 @@ def is_explored(item: pytest.Item) -> bool:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Forgets at the end what the test has left: its errors hold frames, and these hold queues, sockets and threads."""
+    try:
+        return (yield)
+    finally:
+        if RUN_OFTEN in item.stash:
+            del item.stash[RUN_OFTEN]
+            item.__dict__.pop("setup", None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fails a test whose mark cannot work, before anything of it runs."""

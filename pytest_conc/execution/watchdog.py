@@ -129,13 +129,13 @@ class Watchdog:
             raise error
 
     def _describe(self, execution: Any) -> str:
-        frames = sys._current_frames()
         blocked = [
-            (task, frames[ident])
+            (task, ident)
             for ident, task in list(RUNNING.items())
-            if task.execution is execution and ident in frames and not _waits_for_us(frames[ident])
+            if task.execution is execution and not _waits_for_us(ident)
         ]
-        task, frame = blocked[0] if blocked else (None, frames.get(self._owner))
+        task, ident = blocked[0] if blocked else (None, self._owner)
+        frame = frame_of(ident)
         if frame is None:
             return "a task blocks on something that is not controlled"
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
@@ -163,8 +163,19 @@ def _called_from(frame: FrameType, task: Any) -> str:
     return f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
 
 
-def _waits_for_us(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(os.path.join(OWN, "execution", "hosts"))
+def frame_of(ident: int | None) -> FrameType | None:
+    """What that OS thread executes.
+
+    Nobody may keep the dictionary that this looks into. It has the frame of who asks, and as a variable in that frame
+    it would be a cycle, which keeps the variables of all threads until the next collection; and CPython 3.12 crashes
+    when it collects the buffer of a BytesIO, which is what a process queue sends.
+    """
+    return sys._current_frames().get(ident or 0)
+
+
+def _waits_for_us(ident: int) -> bool:
+    frame = frame_of(ident)
+    return frame is None or frame.f_code.co_filename.startswith(os.path.join(OWN, "execution", "hosts"))
 
 
 def in_debugger() -> bool:

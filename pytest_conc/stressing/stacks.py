@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import linecache
 import os
-import sys
 import sysconfig
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any, Final
 
 from pytest_conc.execution.recorder import OWN
+from pytest_conc.execution.watchdog import frame_of
 from pytest_conc.model.short import is_plain
 
 _LIBRARY: Final = sysconfig.get_paths()["stdlib"] + os.sep
@@ -22,16 +22,6 @@ def stack(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
-
-
-def frame_of(ident: int | None) -> FrameType | None:
-    """What that OS thread executes.
-
-    Nobody may keep the dictionary that this looks into. It has the frame of who asks, and as a variable in that frame
-    it would be a cycle, which keeps the variables of all threads until the next collection; and CPython 3.12 crashes
-    when it collects the buffer of a BytesIO, which is what a process queue sends.
-    """
-    return sys._current_frames().get(ident or 0)
 
 
 def is_users(code: CodeType) -> bool:

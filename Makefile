@@ -26,6 +26,8 @@ bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up
 	$(BIN)/python -m suites.benchmarks.speed
 	$(BIN)/python -m suites.benchmarks.memory
 	$(BIN)/python -m suites.benchmarks.startup
+	$(BIN)/python -m suites.benchmarks.repeats
+	$(BIN)/python -m suites.benchmarks.repeated
 
 format: .venv/stamp
 	$(BIN)/ruff check --fix .
@@ -36,5 +38,5 @@ clean:
 
 .venv/stamp: pyproject.toml
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,docs,gevent]'
 	touch $@

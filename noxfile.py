@@ -79,5 +79,5 @@ def interpreters(session: nox.Session) -> None:
 @nox.session(python=list(PYTHONS))
 def tests(session: nox.Session) -> None:
     """All suites on one interpreter."""
-    session.install("--editable", ".[test]")
+    session.install("--editable", ".[test,gevent]")
     session.run("python", "-m", "pytest", "-n", "2", *session.posargs)

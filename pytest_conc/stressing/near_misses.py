@@ -73,7 +73,7 @@ class Plan:
             self.floor = FLOOR_OF_FRUITFUL
             self.chance = min(1.0, self.chance * 2)
         elif blocked:
-            self.chance = 0.0 if self.chance < FLOOR / 4 else self.chance / 4
+            self.chance = 0.0 if self.chance <= FLOOR / 4 else self.chance / 4
         else:
             self.chance = max(self.chance / 2, min(self.chance, self.floor))
 

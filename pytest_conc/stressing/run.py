@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_conc.controlled import originals
+from pytest_conc.instrument.attributes import CLASS_OR_INSTANCE
 from pytest_conc.instrument.locations import Location, Locations
 from pytest_conc.model.current import CONTESTED, MEMBERS
 from pytest_conc.model.operation import READ
@@ -105,11 +106,13 @@ class Run:
         """Before an access to shared state."""
         member.operations += 1
         if self.locations.injections:
-            self._sleep_as_told(kind is not READ, location)
+            self._sleep_as_told(kind is not READ, location, site)
         if self.delays.watches:
             self.delays.before(member, kind is not READ, location.container or location, site)
 
-    def _sleep_as_told(self, writes: bool, location: Any) -> None:
+    def _sleep_as_told(self, writes: bool, location: Any, site: Any) -> None:
+        if site.kind == CLASS_OR_INSTANCE and not location.number:
+            return  # the default of the class, after the attribute of the instance: one access
         for injection in self.locations.injected.get(location, ()):
             injection.before(writes)
 

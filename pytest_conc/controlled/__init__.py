@@ -1,4 +1,4 @@
-"""Drop-in replacements that announce operations; a new one is one file and one line in `PATCHES`.
+"""Drop-in replacements that announce operations; a new one is one file and one line in the table.
 
 They replace the methods of the real classes for the duration of an exploration, so code under test needs no edit.
 """
@@ -6,7 +6,7 @@ They replace the methods of the real classes for the duration of an exploration,
 from __future__ import annotations
 
 from pytest_conc.controlled import conditions, flags, futures, locks, outside, queues, threads, times
-from pytest_conc.controlled.patching import Patch
+from pytest_conc.controlled.patching import Patch, SwapPatch
 
 PATCHES: list[Patch] = [
     *threads.PATCHES,
@@ -14,7 +14,7 @@ PATCHES: list[Patch] = [
     *flags.PATCHES,
     *queues.PATCHES,
     *futures.PATCHES,
-    *times.PATCHES,
     *outside.PATCHES,
     *locks.PATCHES,
+    SwapPatch([*threads.SWAPS, *times.SWAPS, *outside.SWAPS], defaults=times.SWAPS),  # one walk through all modules
 ]

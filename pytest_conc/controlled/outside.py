@@ -11,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
 
-from pytest_conc.controlled.patching import AttributePatch, Patch, SwapPatch
+from pytest_conc.controlled.patching import AttributePatch, Patch, Swap
 from pytest_conc.model.current import RUNNING
 from pytest_conc.model.findings import ProcessExit, Refused
 
@@ -107,8 +107,8 @@ class _RefuseLoops:
             self._done.pop().undo()
 
 
+SWAPS: list[Swap] = [(_exit, exit_process), (_urandom, urandom)]
 PATCHES: list[Patch] = [
-    SwapPatch([(_exit, exit_process), (_urandom, urandom)]),
     AttributePatch(random.Random, {"seed": seed_random}),
     AttributePatch(bootstrap, {"_find_and_load": find_and_load}),
     AttributePatch(

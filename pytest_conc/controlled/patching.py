@@ -17,6 +17,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Protocol
 
 _MISSING = object()
+Swap = tuple[Any, Any]  # a function, and the one in its place
 
 
 class Patch(Protocol):
@@ -80,12 +81,12 @@ class AttributePatch:
 
 
 class SwapPatch:
-    """Functions, wherever a module has a global that is one of them; with `defaults`, also as default arguments."""
+    """Functions, wherever a module has a global that is one of them; those of `defaults` as default arguments, too."""
 
-    def __init__(self, functions: Sequence[tuple[Any, Any]], defaults: bool = False) -> None:
+    def __init__(self, functions: Sequence[Swap], defaults: Sequence[Swap] = ()) -> None:
         self._ours = {id(real): (real, ours) for real, ours in functions}
         self._found: list[tuple[dict[str, Any], str, Any]] = []
-        self._defaults = defaults
+        self._defaults = {id(real): (real, ours) for real, ours in defaults}
         self._changed: list[tuple[FunctionType, Any, Any]] = []
 
     def apply(self) -> None:
@@ -104,13 +105,13 @@ class SwapPatch:
         for thing in gc.get_objects():
             if type(thing) is FunctionType and (thing.__defaults__ or thing.__kwdefaults__):
                 positional, keywords = thing.__defaults__ or (), thing.__kwdefaults__ or {}
-                if any(id(value) in self._ours for value in (*positional, *keywords.values())):
+                if any(id(value) in self._defaults for value in (*positional, *keywords.values())):
                     self._changed.append((thing, thing.__defaults__, thing.__kwdefaults__))
                     thing.__defaults__ = tuple(map(self._swapped, positional)) or None
                     thing.__kwdefaults__ = {name: self._swapped(value) for name, value in keywords.items()} or None
 
     def _swapped(self, value: Any) -> Any:
-        real, ours = self._ours.get(id(value), (None, None))
+        real, ours = self._defaults.get(id(value), (None, None))
         return ours if value is real and real is not None else value
 
     def undo(self) -> None:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import BuiltinFunctionType, MethodWrapperType
 from typing import Any
 
-from pytest_conc.controlled.patching import AttributePatch, Patch, SwapPatch
+from pytest_conc.controlled.patching import AttributePatch, Patch, Swap
 from pytest_conc.instrument.calls import announce_call
 from pytest_conc.instrument.site import Site
 from pytest_conc.model.current import RUNNING
@@ -221,13 +221,11 @@ PATCHES: list[Patch] = [
         _THREAD, {"__init__": init, "start": start, "join": join, "is_alive": is_alive, "__hash__": thread_hash}
     ),
     AttributePatch(ThreadPoolExecutor, {"_counter": staticmethod(_next_pool)}),
-    SwapPatch(
-        [
-            (_enumerate, enumerate_threads),
-            (_active_count, active_count),
-            (get_ident, virtual_ident),
-            (_start_new_thread, start_new_thread),
-            (_count_really, count_threads),
-        ]
-    ),
+]
+SWAPS: list[Swap] = [
+    (_enumerate, enumerate_threads),
+    (_active_count, active_count),
+    (get_ident, virtual_ident),
+    (_start_new_thread, start_new_thread),
+    (_count_really, count_threads),
 ]

@@ -11,7 +11,7 @@ import time
 from _thread import get_ident
 from typing import Any, Final
 
-from pytest_conc.controlled.patching import Patch, SwapPatch
+from pytest_conc.controlled.patching import Swap
 from pytest_conc.model.current import RUNNING
 
 EPOCH: Final = 1_700_000_000.0
@@ -56,16 +56,11 @@ def _count_looks(task: Any) -> None:
 
 _CLOCKS = {"time": EPOCH, "monotonic": UPTIME, "perf_counter": UPTIME}
 
-PATCHES: list[Patch] = [
-    SwapPatch(
-        [
-            (_sleep, sleep),
-            *((getattr(time, name), _clock(getattr(time, name), start, None)) for name, start in _CLOCKS.items()),
-            *(
-                (getattr(time, name + "_ns"), _clock(getattr(time, name + "_ns"), start, 10**9))
-                for name, start in _CLOCKS.items()
-            ),
-        ],
-        defaults=True,
-    )
+SWAPS: list[Swap] = [
+    (_sleep, sleep),
+    *((getattr(time, name), _clock(getattr(time, name), start, None)) for name, start in _CLOCKS.items()),
+    *(
+        (getattr(time, name + "_ns"), _clock(getattr(time, name + "_ns"), start, 10**9))
+        for name, start in _CLOCKS.items()
+    ),
 ]

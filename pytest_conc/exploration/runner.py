@@ -82,7 +82,6 @@ def _without_collection() -> Iterator[None]:
     What exists already is frozen, so that the collections between executions only look at what these have made.
     """
     enabled = gc.isenabled()
-    gc.collect()
     gc.freeze()
     gc.disable()
     try:

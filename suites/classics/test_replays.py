@@ -19,6 +19,7 @@ def test_every_classic_replays_from_its_token_in_a_new_process():
 
 def test_the_tokens_of_all_lessons_are_short_enough_to_paste():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "suites/lessons", "--conc-show"]
+    command += ["-m", "conc_interleave"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     tokens = TOKEN.findall(text)
     assert len(tokens) >= 20

@@ -29,14 +29,14 @@ def test_snapshot():
     global before, threads
     before, threads = snapshot(worker), os_threads()
 
-@interleave(hang_after=0.3, host={host!r})
+@interleave(hang_after={hang}, host={host!r})
 def test_bad():
 {body}
 
 def test_nothing_is_left():
     assert changes(before, snapshot(worker)) == []
     deadline = time.monotonic() + 5
-    while os_threads() > threads and time.monotonic() < deadline:
+    while os_threads() > threads + {left} and time.monotonic() < deadline:
         time.sleep(0.01)
     assert os_threads() <= threads + {left}
 
@@ -88,9 +88,9 @@ def session(pytester, monkeypatch):
     """Runs a session with that bad test in it; returns its result."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    def run(body, host="greenlets", *options, left=0):
+    def run(body, host="greenlets", *options, left=0, hang=0.3):
         indented = "\n".join("    " + line for line in body.splitlines())
-        pytester.makepyfile(SESSION.format(body=indented, host=host, left=int(left)))
+        pytester.makepyfile(SESSION.format(body=indented, host=host, left=int(left), hang=hang))
         return pytester.runpytest_subprocess(*options, timeout=LIMIT)
 
     return run
@@ -124,7 +124,7 @@ def test_a_subprocess_that_ends_is_simply_waited_for(session, host):
 def run():
  assert subprocess.run([sys.executable, '-c', 'print(7)'], capture_output=True).stdout == b'7\\n'
 worker(run)"""
-    session(body, host, "--conc-executions=2", "--conc-hang-after=20").assert_outcomes(passed=5)
+    session(body, host, "--conc-executions=2", hang=20).assert_outcomes(passed=5)
 
 
 @pytest.mark.parametrize("host", HOSTS)

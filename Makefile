@@ -12,7 +12,8 @@ test: .venv/stamp  ## style, types and all suites on one interpreter, the docume
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
 
-test-all: .venv/stamp  ## all suites on every CPython found here
+test-all: .venv/stamp  ## the long tests, then all others on every CPython found here
+	$(BIN)/python -m pytest -n 2 -m slow
 	$(BIN)/nox
 
 docs: .venv/stamp  ## the documentation as HTML: open build/docs/index.html

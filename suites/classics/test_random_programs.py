@@ -31,7 +31,12 @@ def seen(seed, strategy, executions):
     return explore(program(seed), strategy=strategy, executions=executions, keep_going=True, max_steps=500)
 
 
-@pytest.mark.parametrize("start", range(0, len(SEEDS), 20))
+def batches():
+    """The first 60 programs in every run of the suites, the others with `-m slow`."""
+    return [pytest.param(start, marks=pytest.mark.slow if start >= 60 else []) for start in range(0, len(SEEDS), 20)]
+
+
+@pytest.mark.parametrize("start", batches())
 def test_dpor_sees_all_classes_and_outcomes_and_sampling_no_others(start):
     for seed in SEEDS[start : start + 20]:
         whole = seen(seed, Everything(seed), MOST)

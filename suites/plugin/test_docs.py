@@ -31,7 +31,7 @@ def test_the_block_does_what_the_page_says(pytester, block):
         path = pytester.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(**block.outcomes())
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(**block.outcomes())
 
 
 @pytest.mark.parametrize("quote", numbered((quote.block.page.stem, quote) for quote in quotes()))

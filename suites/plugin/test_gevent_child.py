@@ -85,6 +85,7 @@ def test_every_outcome_is_that_of_the_child(run):
     run(OUTCOMES, *options).assert_outcomes(**counts)
 
 
+@pytest.mark.slow
 def test_a_failure_looks_as_if_it_had_happened_here(run):
     def report(text):
         lines = run(text, "-k", "test_failed or test_passed", "-rP").outlines
@@ -127,6 +128,7 @@ def test_x(pytestconfig):
     run(text, *options, ini="markers = mine: a mark").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_files_are_written_by_the_session_outside(run, pytester):
     files = ["--junitxml=out.xml", "--conc-json=out.json", "--log-file=out.log", "--log-file-level=INFO"]
     text = OUTCOMES + "def test_last(): import logging; logging.warning('last')"
@@ -141,6 +143,7 @@ def test_files_are_written_by_the_session_outside(run, pytester):
     assert "last" in (pytester.path / "out.log").read_text()
 
 
+@pytest.mark.slow
 def test_only_the_test_itself_runs_in_the_child_repeated_and_in_a_group(run):
     text = """
 @pytest.mark.xdist_group("together")
@@ -153,10 +156,12 @@ def test_other(): pass
     run(text, "--count=2", "-n", "2", "--dist=loadgroup").assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_with_one_failure_too_many_the_session_stops(run):
     run(OUTCOMES, "-x", "-k", "failed and not xfailed or passed").assert_outcomes(passed=1, failed=1)
 
 
+@pytest.mark.slow
 def test_subtests_are_passed_on(run):
     text = """
 @stress(gevent=True, runs=1)
@@ -294,6 +299,7 @@ def test_runs_in_the_child_are_counted_and_judged_as_everywhere(run, options):
     )
 
 
+@pytest.mark.slow
 def test_greenlets_sleep_at_sleep_points_and_nowhere_else(run):
     text = """
 from pytest_conc import sleep_point
@@ -319,6 +325,7 @@ def test_no_point(): add_twice(len)
     result.stdout.fnmatch_lines(["*Greenlets switch where they wait: nothing slept but sleep points.*"])
 
 
+@pytest.mark.slow
 def test_stress_of_every_test_leaves_what_needs_gevent_in_its_child(run):
     text = "@stress(gevent=True, runs=1)\ndef test_x():\n    assert gevent.monkey.is_module_patched('time')"
     run("import gevent.monkey\n" + text, "--conc-stress=3", "-v").stdout.fnmatch_lines(["*test_x: 0 of 3 runs failed*"])
@@ -347,6 +354,7 @@ def test_next(): pass
     )
 
 
+@pytest.mark.slow
 def test_a_greenlet_that_never_switches_ends_its_child_with_what_all_execute(run):
     text = """
 def spin():
@@ -369,6 +377,7 @@ def test_next(): pass
     )
 
 
+@pytest.mark.slow
 def test_a_child_that_holds_the_interpreter_lock_is_ended_from_outside(run):
     text = """
 @stress(gevent=True, runs=1, hang_after=0.1)
@@ -397,6 +406,7 @@ def test_a_child_that_ends_before_its_test_says_how(run, code, message):
     result.stdout.fnmatch_lines([f"the child interpreter with gevent {message}"])
 
 
+@pytest.mark.slow
 def test_no_process_is_left(run, pytester):
     text = """
 import subprocess
@@ -443,6 +453,7 @@ def test_x(): pass
     result.stdout.no_fnmatch_line("*gevent_child.py*")
 
 
+@pytest.mark.slow
 def test_lines_that_only_the_child_executes_are_covered(run, pytester):
     pytest.importorskip("pytest_cov")
     (pytester.path / "shop.py").write_text("def sell():\n    return 1\n")

@@ -297,7 +297,7 @@ def run(pytester):
     return run
 
 
-workers = pytest.mark.parametrize("options", [(), ("-n2",)], ids=["alone", "xdist"])
+workers = pytest.mark.parametrize("options", [("-n2",)], ids=["xdist"])
 
 
 @workers

@@ -69,7 +69,7 @@ def orphans(path):
     return found
 
 
-@pytest.mark.parametrize("mode", ["stressed", "stressed under xdist", "on guard"])
+@pytest.mark.parametrize("mode", ["stressed under xdist", "on guard"])
 def test_each_silent_failure_fails_its_own_test_and_no_other(failures, mode):
     failed = failures("silent", *MODES[mode])
     expected = {test.__name__ for test in silent.SILENT}

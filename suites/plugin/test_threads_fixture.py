@@ -40,7 +40,7 @@ def test_a_handle_is_a_daemon_only_if_the_test_says_so(threads):
     assert (handle.daemon, handle.result(), handle.daemon) == (False, False, False)
 
 
-@pytest.mark.parametrize("options", [(), ("-n2",), ("--conc-hang-after=20",)], ids=["alone", "xdist", "guarded"])
+@pytest.mark.parametrize("options", [("-n2",), ("--conc-hang-after=20",)], ids=["xdist", "guarded"])
 def test_only_the_guilty_test_fails_and_the_session_ends_by_itself(run, options):
     result = run(
         """

@@ -3,9 +3,10 @@
 Idea. Random sleeps mostly hit places that do not matter. Two threads that touch the same object shortly after one
 another, one of them changing it, are a *near miss*: had the first one been a little later, the order would have been
 the other one. So remember the last few accesses to each object, and when a near miss is seen, sleep next time before
-the access that came first, for about as long as the gap was. Half of the sleeps in vain halve the chance of further
-ones at that place, so that the effort goes where it bears fruit; a thread that has to wait for the one who sleeps
-shows that the order is enforced (by a lock, say), and then sleeping there is pointless.
+the access that came first, for about as long as the gap was. A sleep in vain halves the chance of further ones at
+that place, down to a floor, so that the effort goes where it bears fruit; a thread that has to wait for the one who
+sleeps shows that the order is enforced (by a lock, say), and then sleeping there is pointless. Each run follows half of
+the plans: with all of them, threads that sleep one after the other would just be late in the same order.
 
 Sources: Li, Lu, Musuvathi, Nath, Padhye, "Efficient scalable thread-safety-violation detection" (TSVD), SOSP 2019:
 near misses, decay, the inference from blocking. Stoica, Lu, Musuvathi, Nath, "WAFFLE: exposing memory ordering bugs

@@ -102,7 +102,7 @@ class Watch:
             originals.release_lock(over)
             originals.acquire_lock(gone)
             if self._main_thread and _SIGNAL is not None:
-                signal.signal(_SIGNAL, self._before)
+                signal.signal(_SIGNAL, signal.SIG_DFL if self._before is None else self._before)
 
     def _watch(self, over: Any, gone: Any) -> None:
         self._ident = threading.get_ident()

@@ -16,5 +16,6 @@ PATCHES: list[Patch] = [
     *futures.PATCHES,
     *outside.PATCHES,
     *locks.PATCHES,
-    SwapPatch([*threads.SWAPS, *times.SWAPS, *outside.SWAPS], defaults=times.SWAPS),  # one walk through all modules
+    SwapPatch([*threads.SWAPS, *times.SWAPS, *outside.SWAPS]),  # one walk through all modules
 ]
+DEFAULTS = times.SWAPS  # what may be a default argument

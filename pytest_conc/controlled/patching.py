@@ -81,13 +81,11 @@ class AttributePatch:
 
 
 class SwapPatch:
-    """Functions, wherever a module has a global that is one of them; those of `defaults` as default arguments, too."""
+    """Functions, wherever a module has a global that is one of them."""
 
-    def __init__(self, functions: Sequence[Swap], defaults: Sequence[Swap] = ()) -> None:
+    def __init__(self, functions: Sequence[Swap]) -> None:
         self._ours = {id(real): (real, ours) for real, ours in functions}
         self._found: list[tuple[dict[str, Any], str, Any]] = []
-        self._defaults = {id(real): (real, ours) for real, ours in defaults}
-        self._changed: list[tuple[FunctionType, Any, Any]] = []
 
     def apply(self) -> None:
         """Swaps each global that is one of the functions."""
@@ -98,32 +96,42 @@ class SwapPatch:
                     self._found.append((namespace, name, value))
                     namespace[name] = ours[id(value)][1]
 
-        if self._defaults:
-            self._swap_defaults()
-
-    def _swap_defaults(self) -> None:
-        for thing in gc.get_objects():
-            if type(thing) is FunctionType and (thing.__defaults__ or thing.__kwdefaults__):
-                positional, keywords = thing.__defaults__ or (), thing.__kwdefaults__ or {}
-                if any(id(value) in self._defaults for value in (*positional, *keywords.values())):
-                    self._changed.append((thing, thing.__defaults__, thing.__kwdefaults__))
-                    thing.__defaults__ = tuple(map(self._swapped, positional)) or None
-                    thing.__kwdefaults__ = {name: self._swapped(value) for name, value in keywords.items()} or None
-
-    def _swapped(self, value: Any) -> Any:
-        real, ours = self._defaults.get(id(value), (None, None))
-        return ours if value is real and real is not None else value
-
     def undo(self) -> None:
         """Swaps them back, also in modules that took ours over meanwhile."""
-        while self._changed:
-            function, positional, keywords = self._changed.pop()
-            function.__defaults__, function.__kwdefaults__ = positional, keywords
         real = {id(ours): value for value, ours in self._ours.values()}
         for namespace, name, value in self._found:
             if id(namespace.get(name)) in real:
                 namespace[name] = value
         self._found.clear()
+
+
+class DefaultsPatch:
+    """Functions, wherever one of `everywhere` has one of them as a default argument."""
+
+    def __init__(self, functions: Sequence[Swap], everywhere: Sequence[FunctionType]) -> None:
+        self._ours = {id(real): (real, ours) for real, ours in functions}
+        self._everywhere = everywhere
+        self._changed: list[tuple[FunctionType, Any, Any]] = []
+
+    def apply(self) -> None:
+        """Swaps each default argument that is one of the functions."""
+        wanted = self._ours.keys()
+        for function in self._everywhere:
+            positional, keywords = function.__defaults__ or (), function.__kwdefaults__ or {}
+            if (positional or keywords) and not wanted.isdisjoint(map(id, (*positional, *keywords.values()))):
+                self._changed.append((function, function.__defaults__, function.__kwdefaults__))
+                function.__defaults__ = tuple(map(self._swapped, positional)) or None
+                function.__kwdefaults__ = {name: self._swapped(value) for name, value in keywords.items()} or None
+
+    def _swapped(self, value: Any) -> Any:
+        real, ours = self._ours.get(id(value), (None, None))
+        return ours if value is real and real is not None else value
+
+    def undo(self) -> None:
+        """Swaps them back."""
+        while self._changed:
+            function, positional, keywords = self._changed.pop()
+            function.__defaults__, function.__kwdefaults__ = positional, keywords
 
 
 def _namespaces() -> Iterator[dict[str, Any]]:

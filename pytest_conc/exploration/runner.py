@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
-from pytest_conc.controlled import PATCHES
-from pytest_conc.controlled.patching import applied
+from pytest_conc.controlled import DEFAULTS, PATCHES
+from pytest_conc.controlled.patching import DefaultsPatch, applied
 from pytest_conc.execution.hosts import Host, host_named
 from pytest_conc.execution.learned import Learned
 from pytest_conc.execution.recorder import Recorder
 from pytest_conc.execution.scheduler import Execution
 from pytest_conc.execution.watchdog import Watchdog
+from pytest_conc.instrument.functions import all_functions
 from pytest_conc.instrument.instrumentation import REWRITTEN, Instrumentation
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.protocol import Strategy
@@ -62,12 +63,13 @@ class Runner:
 @contextmanager
 def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iterator[Runner]:
     """A runner for this program; everything it patched is back in its place afterwards."""
-    instrumentation = Instrumentation(modules, settings.preemption == "gil", REWRITTEN)
+    functions = all_functions()
+    instrumentation = Instrumentation(modules, settings.preemption == "gil", REWRITTEN, functions)
     host = host_named(settings.host)
     with ExitStack() as stack:
         stack.callback(host.close)
         stack.callback(random.setstate, random.getstate())
-        stack.enter_context(applied([instrumentation, *PATCHES]))
+        stack.enter_context(applied([instrumentation, *PATCHES, DefaultsPatch(DEFAULTS, functions)]))
         stack.enter_context(_without_collection())
         watchdog = stack.enter_context(Watchdog(settings.hang_after).watching())
         made = Runner(program, settings, host, watchdog)

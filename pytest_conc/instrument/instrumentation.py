@@ -9,7 +9,6 @@ its own code back. Rewritten code is kept for the next exploration, by code obje
 
 from __future__ import annotations
 
-import gc
 import inspect
 import opcode
 import warnings
@@ -19,6 +18,7 @@ from typing import Any
 
 from pytest_conc.instrument import hooks
 from pytest_conc.instrument.containers import watch_files
+from pytest_conc.instrument.functions import all_functions
 from pytest_conc.instrument.rewrite import rewrite
 from pytest_conc.model.current import outside
 
@@ -28,9 +28,19 @@ _FLAGS = inspect.CO_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
 
 class Instrumentation:
-    """The functions of some modules, hooked while it is applied. `reached` counts those that were called."""
+    """The functions of some modules, hooked while it is applied. `reached` counts those that were called.
 
-    def __init__(self, modules: Sequence[ModuleType], gil: bool, cache: dict[Any, CodeType]) -> None:
+    `functions` are all that exist; without them they are looked for.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[ModuleType],
+        gil: bool,
+        cache: dict[Any, CodeType],
+        functions: Sequence[FunctionType] | None = None,
+    ) -> None:
+        self._everywhere = functions
         self._namespaces = {id(module.__dict__): module.__dict__ for module in modules}
         self._files = {str(module.__file__) for module in modules}
         self._gil = gil
@@ -43,6 +53,7 @@ class Instrumentation:
         """Gives each function its stub."""
         watch_files(self._files)
         functions = list(self._functions())
+        self._everywhere = None
         self._original = {function: function.__code__ for function in functions}
         self._find_shared_globals()
         for function, code in self._original.items():
@@ -56,13 +67,13 @@ class Instrumentation:
 
     def _functions(self) -> Iterator[FunctionType]:
         wanted = self._namespaces
-        for thing in gc.get_objects():
-            if type(thing) is FunctionType and id(thing.__globals__) in wanted:
-                code = thing.__code__
+        for function in all_functions() if self._everywhere is None else self._everywhere:
+            if id(function.__globals__) in wanted:
+                code = function.__code__
                 if not code.co_flags & _NO_STUB and (
                     code.co_filename in self._files or code.co_filename.startswith("<")
                 ):
-                    yield thing
+                    yield function
 
     def _find_shared_globals(self) -> None:
         """Which global names of each module some function binds; only those are read with a hook."""

@@ -43,7 +43,7 @@ def test_together_returns_the_results_in_order(greenlets):
     assert greenlets.together((int, "1"), (int, "2"), copies=2) == [1, 1, 2, 2]
 
 
-@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["alone", "xdist"])
+@pytest.mark.parametrize("options", [("-n2",)], ids=["xdist"])
 def test_only_the_guilty_test_fails(run, options):
     result = run(
         """

@@ -12,11 +12,11 @@ import pytest
 
 from pytest_conc import ProcessExit, UncontrolledBlocking, WrongUse
 
-METHODS = ("spawn", "fork", "forkserver")
 COUNTER = {"number": 1}
 LOCK = threading.Lock()  # cannot be pickled
 
-every_method = pytest.mark.parametrize("method", METHODS)
+slowly = pytest.param("forkserver", marks=pytest.mark.slow)  # most of its ways are those of spawn
+every_method = pytest.mark.parametrize("method", ["spawn", "fork", slowly])
 
 
 class Refusing(ValueError):

@@ -102,7 +102,7 @@ def test_what_cannot_be_pickled_fails_where_it_is_put_and_takes_no_room(shared_q
 
 
 # -- what a queue remembers ------------------------------------------------------------------
-@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+@pytest.mark.parametrize("method", ["spawn", "fork", pytest.param("forkserver", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", PROCESS_KINDS)
 def test_the_history_merges_what_all_processes_did(processes, shared_queue, kind, method):
     jobs = shared_queue(kind=kind)
@@ -291,7 +291,7 @@ def test_every_interleaving_has_its_history(threads, shared_queue):
 
 
 # -- the end of the test -----------------------------------------------------------------------------
-@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["alone", "xdist"])
+@pytest.mark.parametrize("options", [("-n2",)], ids=["xdist"])
 def test_a_queue_that_nobody_empties_does_not_keep_the_session_from_ending(pytester, options):
     pytester.makepyfile("""
 import pytest

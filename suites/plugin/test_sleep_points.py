@@ -10,7 +10,7 @@ import pytest
 from pytest_conc import explore, interleave, sleep_point, stress
 from pytest_conc.model.settings import WrongUse
 
-METHODS = ("spawn", "fork", "forkserver")
+METHODS = ("spawn", "fork", pytest.param("forkserver", marks=pytest.mark.slow))
 total = 0
 
 

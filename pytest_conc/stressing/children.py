@@ -19,6 +19,7 @@ import traceback
 import warnings
 from _thread import get_ident
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,6 +136,17 @@ def code_of(process: Any) -> int | None:
 def is_alive(process: Any) -> bool:
     """Whether the process was started, and still runs."""
     return not process._closed and process._popen is not None and code_of(process) is None
+
+
+def seems_alive(process: Any) -> bool:
+    """The same for another thread than the one that waits for it: looks without taking the exit code away from it."""
+    popen = process._popen
+    if process._closed or popen is None or popen.returncode is not None:
+        return False
+    try:
+        return not wait([popen.sentinel], 0)
+    except (OSError, ValueError):  # it was closed meanwhile
+        return False
 
 
 def failure_of(process: Any) -> str | None:

@@ -63,7 +63,7 @@ def hang(run: Any, seconds: float, is_deadlock: bool) -> ConcurrencyError:
     blocked = _blocked([member for member in alive if member.is_stuck()], run)
     working = [each for each in blocked if not _is_idle(each)]
     guilty = [each for each in working if each.kind not in SIDE] or working
-    processes = [process for process in run.processes if children.is_alive(process)]
+    processes = [process for process in run.processes if children.seems_alive(process)]
     others = [member for member in alive if not member.is_stuck()]
     reason = "no task can go on" if is_deadlock else f"nothing has happened for {seconds:.1f} seconds"
     lines = [f"{reason}:"]

@@ -65,7 +65,7 @@ class Progress:
 
     def _count(self) -> Any:
         members = self.run.members
-        alive = sum(children.is_alive(process) for process in list(self.run.processes))
+        alive = sum(children.seems_alive(process) for process in list(self.run.processes))
         return len(members), sum(member.ended for member in members), len(self.run.processes), alive
 
 
@@ -163,7 +163,7 @@ def is_deadlocked(run: Any, watching: int) -> bool:
     alive = [run.main, *run.alive()]
     if _is_cycle(alive, run):
         return True
-    if any(children.is_alive(process) for process in run.processes):
+    if any(children.seems_alive(process) for process in run.processes):
         return False
     return all(member.is_stuck() for member in alive) and not _strangers(run, watching)
 

@@ -1,9 +1,12 @@
 """`@stress` and `--conc-stress`: how often a test is run, what is counted, what fails it, what it tells."""
 
 import json
+import multiprocessing
 import sys
 
 import pytest
+
+from pytest_conc.stressing import children
 
 RACE = """
 import threading, time, sys, os
@@ -474,6 +477,17 @@ def test_x():
     assert process.exitcode == 0
 """
     run(text, "-W", "error", subprocess=True).assert_outcomes(passed=1)
+
+
+def test_who_watches_does_not_take_the_exit_code_from_who_waits():
+    process = multiprocessing.get_context("fork").Process(target=sys.exit, args=(3,))
+    process.start()
+    while children.seems_alive(process):
+        pass
+    assert process._popen.returncode is None, "nobody has asked the system yet"
+    process.join()
+    assert process.exitcode == 3
+    assert not children.seems_alive(process)
 
 
 def test_a_test_with_the_mark_of_another_project_is_left_alone(run):

@@ -5,13 +5,14 @@ They replace the methods of the real classes for the duration of an exploration,
 
 from __future__ import annotations
 
-from pytest_conc.controlled import conditions, flags, futures, locks, outside, queues, threads, times
+from pytest_conc.controlled import caches, conditions, flags, futures, locks, outside, queues, threads, times
 from pytest_conc.controlled.patching import Patch, SwapPatch
 
 PATCHES: list[Patch] = [
     *threads.PATCHES,
     *conditions.PATCHES,
     *flags.PATCHES,
+    *caches.PATCHES,
     *queues.PATCHES,
     *futures.PATCHES,
     *outside.PATCHES,

@@ -15,6 +15,7 @@ from types import BuiltinFunctionType, MethodWrapperType
 from typing import Any
 
 from pytest_conc.controlled.patching import AttributePatch, Patch, Swap
+from pytest_conc.controlled.resources import Resource
 from pytest_conc.instrument.calls import announce_call
 from pytest_conc.instrument.site import Site
 from pytest_conc.model.current import RUNNING
@@ -26,6 +27,13 @@ _ACTIVE: dict[int, threading.Thread] = threading._active  # type: ignore[attr-de
 
 
 _START = Site("run", threading.__file__, 0, "", {})
+
+
+class Roster(Resource):
+    """Which threads there are: once anybody looks, the end of any thread changes it."""
+
+    title = "Threads"
+    __slots__ = ()
 
 
 class _Started:
@@ -170,8 +178,13 @@ def enumerate_threads() -> list[threading.Thread]:
     task = RUNNING.get(get_ident())
     if task is None:
         return _enumerate()
-    task.execution.learned.exits = True
-    task.execution.announce(task, "enumerate", None)
+    execution = task.execution
+    execution.learned.exits = True
+    if execution.roster is None:
+        execution.roster = Roster(execution, None)
+        for each in execution.tasks:
+            each.alias = execution.roster
+    execution.announce(task, "enumerate", execution.roster)
     return list(_ACTIVE.values())
 
 

@@ -38,7 +38,7 @@ from pytest_conc.instrument.locations import Locations
 from pytest_conc.model.current import CONTESTED, RUNNING
 from pytest_conc.model.findings import Abort
 from pytest_conc.model.settings import Settings
-from pytest_conc.strategies.protocol import Strategy
+from pytest_conc.strategies.protocol import Strategy, Trace
 
 ABORTS: Final = 200
 FIRST_IDENT: Final = 1_000_000
@@ -62,16 +62,15 @@ class Execution:
         self.recorder = recorder
         self.limit = settings.max_steps
         self.any_time = settings.timing == "any"
-        self.asks_always = getattr(strategy, "asks_always", False)
-        curious = learned.is_curious() and getattr(strategy, "curious", True)
-        self.everything_hot = self.asks_always or (curious and settings.preemption == "any")
+        self.asks_always = self.everything_hot = False
         self.preempts_accesses = settings.preemption == "any"
         self.now = 0.0
-        self.trace: list[tuple[Task, str, Any]] = []
+        self.trace = Trace()
         self.learned = learned
         self.locations = Locations(learned.hot)
         self.entries = self.locations.entries
         self.states: dict[int, Any] = {}
+        self.roster: Any = None
         self.counts: dict[str, int] = {}
         self.iterators: dict[int, tuple[Any, Any, Any]] = {}
         self.locals: dict[int, list[Any]] = {}
@@ -100,8 +99,7 @@ class Execution:
         """Runs the program to its end; afterwards `value` or `error` and `trace` tell what happened."""
         RUNNING[os_thread()] = self.main
         self.main.begun = True
-        self.strategy.begin(self.trace)
-        self.choice = self.strategy.choose
+        self._begin_with(self.strategy)
         try:
             self.value = program()
             self._after_the_body()
@@ -115,6 +113,14 @@ class Execution:
             finally:
                 RUNNING.pop(os_thread(), None)
                 CONTESTED.pop(os_thread(), None)
+
+    def _begin_with(self, strategy: Strategy) -> None:
+        strategy.begin(self.trace)
+        self.choice = strategy.choose
+        self.asks_always = getattr(strategy, "asks_always", False)
+        curious = self.learned.is_curious() and getattr(strategy, "curious", True)
+        everywhere = getattr(strategy, "asks_everywhere", False) or (curious and self.preempts_accesses)
+        self.everything_hot = self.asks_always or everywhere
 
     def _after_the_body(self) -> None:
         idle = wake_workers(self)
@@ -353,6 +359,7 @@ class Execution:
         later = [task.deadline for task in self.alive if task.deadline is not None and task.deadline > self.now]
         if later:
             self.now = min(later)
+            self.trace.jumps.append(len(self.trace))
         return bool(later)
 
     def random_bytes(self, size: int) -> bytes:

@@ -26,10 +26,10 @@ class Task:
     started, whatever the schedule: the n-th child of its parent.
     """
 
-    alias = None
     is_queue = False
     __slots__ = (
         "aborts",
+        "alias",
         "barrier",
         "begun",
         "body",
@@ -77,6 +77,7 @@ class Task:
         else:
             parent.children += 1
             self.path = path_of(parent.path, parent.children)
+        self.alias: Any = execution.roster
         self.performed = 0
         self.reads: list[Any] = []
         self.writes: list[Any] = []

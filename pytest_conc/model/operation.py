@@ -51,7 +51,7 @@ MODES: Final[dict[str, int]] = {
     "join": NOTHING,
     "exit": WRITES,
     "is_alive": READS,
-    "enumerate": NOTHING,
+    "enumerate": READS,
     "try-join": READS,
     "sleep": NOTHING,
     "sleep point": NOTHING,

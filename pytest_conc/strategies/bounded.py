@@ -37,7 +37,7 @@ class Bounded:
         self._waiting: list[list[tuple[Deviation, ...]]] = []
         self._plan: tuple[Deviation, ...] = ()
         self._met: set[tuple[tuple[Deviation, ...], int]] = set()
-        self._trace: Trace = ()
+        self._trace = Trace()
 
     def begin(self, trace: Trace) -> None:
         """Starts one more schedule."""

@@ -30,7 +30,7 @@ class PCT:
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
-        self._trace: Trace = ()
+        self._trace = Trace()
         self._longest = 0
         self._begun = 0
         self._lowest = 0.0

@@ -81,7 +81,7 @@ class Profiled:
         self._random = Random(seed)
         self._profile = Profile() if profile is None else profile
         self._learns = profile is None
-        self._trace: Trace = ()
+        self._trace = Trace()
         self._seen = 0
 
     def begin(self, trace: Trace) -> None:

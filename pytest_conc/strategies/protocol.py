@@ -21,9 +21,21 @@ class Pending(Protocol):
     kind: str
     resource: Any
 
+    def label(self) -> str:
+        """The name of the task."""
 
-Trace = Sequence[tuple[Pending, str, Any]]
-"""The operations performed so far: task, kind and resource of each."""
+
+class Trace(list[tuple[Pending, str, Any]]):
+    """The operations performed so far: task, kind and resource of each.
+
+    `jumps` says how many there were whenever virtual time jumped, since nobody could go on.
+    """
+
+    __slots__ = ("jumps",)
+
+    def __init__(self, operations: Sequence[tuple[Pending, str, Any]] = (), jumps: Sequence[int] = ()) -> None:
+        super().__init__(operations)
+        self.jumps = list(jumps)
 
 
 class Strategy(Protocol):

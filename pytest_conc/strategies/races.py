@@ -8,21 +8,26 @@ operation that can block was perhaps not enabled where an earlier one was perfor
 the earlier ones, which may be those that can be turned round. Operations that were
 announced and never performed, since the execution ended in a deadlock or an error, race like the others.
 
-Cost: for each event one look at the last accesses of each task to its resource, hence steps times tasks; for those that
-can block one at the accesses back to the last one that was certainly enabled in their place.
+Virtual time jumps when nobody can go on, so all that was performed before a jump happens before all that comes after;
+only an operation that was already waiting when time jumped may have come too late for another reason.
+
+Cost: for each event one look at those on its place back to the last one that all earlier ones happened before, hence
+at most steps times tasks. What is known of the events that a trace has in common with the one before is kept; for that,
+places are numbered in the order in which they come up.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pytest_conc.model.fifo import Fifo
-from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READ, READS, WRITE
+from pytest_conc.model.operation import GETS, MODES, NOTHING, PUTS, READS
+from pytest_conc.strategies.access import Access, access_of, covers, depend, place_of
 from pytest_conc.strategies.protocol import Pending, Trace
+from pytest_conc.strategies.reversal import Clock, Race, Reversal, Run
 
-Clock = list[int]
 GIVES_UP: Final = frozenset({"release", "wait", "notify"})
 TAKES: Final = frozenset({"acquire", "wake", "try-wake"})
 MAY_BLOCK: Final = TAKES | {
@@ -37,176 +42,281 @@ MAY_BLOCK: Final = TAKES | {
     "try-join",
 }
 ALIKE: Final = frozenset({"acquire", "put", "get"})
-Could = Callable[[int, int], bool | None]
+Could = Callable[[int, int], bool]
 
 
-class Race(NamedTuple):
-    """Two events that could be in the other order, and the tasks (by path) with which that order can begin."""
+class _Place:
+    """The events on one place: all, those that only look, and those that change it."""
 
-    first: int
-    initials: list[int]
+    __slots__ = ("all", "changes", "looks", "queue")
 
-
-class Access(NamedTuple):
-    """What an operation touches: a place, and an item of it if it is a container."""
-
-    place: Any
-    item: Any
-    mode: int
-
-
-def access_of(kind: str, resource: Any) -> Access | None:
-    """What an operation of that kind touches; None if nothing that others could notice."""
-    mode = MODES[kind]
-    if mode == NOTHING or resource is None:
-        return None
-    container = getattr(resource, "container", None)
-    if container is not None:
-        return Access(container, None if kind is INSERT else resource, mode)
-    return Access(getattr(resource, "alias", None) or resource, None, mode)
-
-
-def depend(one: Access | None, other: Access | None) -> bool:
-    """Whether the order of two operations of different tasks can matter."""
-    if one is None or other is None or one.place is not other.place or one.mode == other.mode == READS:
-        return False
-    if one.mode + other.mode == PUTS + GETS and one.mode != other.mode and getattr(one.place, "ordered", False):
-        return False
-    return one.item is None or other.item is None or one.item is other.item
+    def __init__(self) -> None:
+        self.all: list[int] = []
+        self.looks: list[int] = []
+        self.changes: list[int] = []
+        self.queue: Fifo[int] | None = None
 
 
 class Races:
-    """Analyses one trace. `pending` are the tasks that had announced an operation when it ended.
+    """Analyses one trace after the other.
 
-    `could` says whether the task with that path was enabled before the event with that index; None if that is unknown.
+    `could` says whether the task with that path was enabled before the event with that index, which another performed.
     """
 
-    def __init__(self, trace: Trace, pending: Sequence[Pending], could: Could = lambda index, path: None) -> None:
+    def __init__(self, could: Could) -> None:
         self._could = could
-        self._trace = trace
-        self._pending = pending
-        self._width = 1 + max([task.number for task, _, _ in trace] + [task.number for task in pending], default=0)
+        self._trace = Trace()
+        self._pending: Sequence[Pending] = ()
+        self._width = 0
         self._clocks: list[Clock] = []
-        self._now: dict[int, Clock] = {}
-        self._events: dict[int, list[int]] = {}
-        self._last: dict[Any, dict[tuple[int, str, Any], int]] = {}
-        self._all: dict[Any, list[int]] = {}
-        self._queues: dict[Any, Fifo[int]] = {}
+        self._accesses: list[Access | None] = []
+        self._places: list[_Place] = []
+        self._ordinals: dict[Any, int] = {}
+        self._events: dict[int, Run] = {}
+        self._steps: dict[int, Run] = {}
+        self._numbers: dict[int, int] = {}
+        self._jumps: list[tuple[int, Clock]] = []
 
-    def since(self, start: int) -> Iterator[Race]:
-        """The races whose second event has at least that index."""
-        for index, (task, kind, resource) in enumerate(self._trace):
-            clock = self._clock(task).copy()
-            access = access_of(kind, resource)
-            firsts = self._order(task, kind, access, clock)
-            self._perform(index, task, kind, resource, access, clock)
-            if index >= start:
-                yield from (Race(first, self._initials(first, index, task, clock)) for first in firsts)
-        for task in self._pending:
-            clock = self._clock(task).copy()
-            for first in self._order(task, task.kind, access_of(task.kind, task.resource), clock):
-                yield Race(first, self._initials(first, len(self._trace), task, clock))
+    def of(self, trace: Trace, pending: Sequence[Pending], same: int) -> list[Race]:
+        """The races whose second event has at least the index `same`.
+
+        `pending` are the tasks that had announced an operation when the execution ended. So many events as `same`
+        says are those of the trace that was analysed before.
+        """
+        self._trace, self._pending = trace, pending
+        self._forget_since(same)
+        self._widen(1 + max([task.number for task, _, _ in trace] + [task.number for task in pending], default=0))
+        self._recognise(same)
+        jumps = [jump for jump in trace.jumps if jump > same]
+        races: list[Race] = []
+        for index in range(same, len(trace)):
+            while jumps and jumps[0] <= index:
+                self._jumps.append((jumps.pop(0), self._all_that_happened()))
+            races += self._event(index, *trace[index])
+        for task in pending:
+            self._numbers[task.path] = task.number
+            races += self._races(len(trace), task, task.kind, access_of(task.kind, task.resource), self._clock(task)[:])
+        return races
+
+    # -- what is kept from one trace to the next -----------------------------------------------
+    def _forget_since(self, same: int) -> None:
+        del self._clocks[same:], self._accesses[same:]
+        for run in (*self._events.values(), *self._steps.values()):
+            del run[bisect_left(run, same) :]
+        for place in self._places:
+            for kept in (place.all, place.looks, place.changes):
+                del kept[bisect_left(kept, same) :]
+        self._jumps = [jump for jump in self._jumps if jump[0] <= same]
+
+    def _widen(self, width: int) -> None:
+        if width != self._width:
+            self._clocks = [clock[:width] + [-1] * (width - len(clock)) for clock in self._clocks]
+            self._jumps = [(at, clock[:width] + [-1] * (width - len(clock))) for at, clock in self._jumps]
+            self._width = width
+
+    def _recognise(self, same: int) -> None:
+        """Finds the places of the events that are kept among those of the new execution."""
+        self._ordinals = {}
+        for place in self._places:
+            place.queue = None
+        for index in range(same):
+            access = self._accesses[index]
+            if access is not None:
+                _, kind, resource = self._trace[index]
+                place = place_of(resource)
+                self._ordinals[place] = access.place
+                if access.item is not None:
+                    self._ordinals[resource] = access.item
+                if getattr(place, "ordered", False):
+                    self._matching(place, access)
+                    self._queue(access.place, place).add(index, kind, access.mode)
+        del self._places[1 + max(self._ordinals.values(), default=-1) :]
+
+    def _known(self, access: Access) -> Access:
+        """The same access with ordinals in place of objects."""
+        item = None if access.item is None else self._ordinal(access.item)
+        return Access(self._ordinal(access.place), item, access.mode)
+
+    def _ordinal(self, thing: Any) -> int:
+        ordinal = self._ordinals.get(thing)
+        if ordinal is None:
+            ordinal = self._ordinals[thing] = len(self._places)
+            self._places.append(_Place())
+        return ordinal
+
+    def _queue(self, ordinal: int, place: Any) -> Fifo[int]:
+        known = self._places[ordinal]
+        if known.queue is None:
+            known.queue = Fifo(place)
+        return known.queue
+
+    # -- happens-before ------------------------------------------------------------------------
+    def _event(self, index: int, task: Pending, kind: str, resource: Any) -> list[Race]:
+        clock = self._clock(task)[:]
+        access = access_of(kind, resource)
+        races = self._races(index, task, kind, access, clock)
+        self._pass_time(task, clock)
+        self._wait_for_others(kind, resource, clock)
+        clock[task.number] = index
+        self._clocks.append(clock)
+        self._keep(index, task, kind, access)
+        return races
+
+    def _races(self, index: int, task: Pending, kind: str, access: Access | None, clock: Clock) -> list[Race]:
+        """The races of an operation with earlier ones, which are merged into its clock."""
+        if access is None:
+            return []
+        known = self._known(access)
+        firsts = (
+            self._blocking(task, kind, access.place, known, clock) if kind in MAY_BLOCK else self._order(known, clock)
+        )
+        before = clock[:] if firsts else clock
+        return [Race(first, index, task, known, before) for first in firsts]
 
     def _clock(self, task: Pending) -> Clock:
-        clock = self._now.get(task.number)
-        if clock is None:
-            clock = self._now[task.number] = self._clock_at_birth(task)
-        return clock
-
-    def _clock_at_birth(self, task: Pending) -> Clock:
+        """What happened before the next operation of a task."""
+        events = self._events.get(task.number)
+        if events:
+            return self._clocks[events[-1]]
         parent = task.parent
         if parent is None:
             return [-1] * self._width
         events = self._events.get(parent.number, [])
         before = bisect_left(events, task.born)
-        return self._clocks[events[before - 1]] if before else self._clock_at_birth(parent)
+        return self._clocks[events[before - 1]] if before else self._clock(parent)
 
-    def _order(self, task: Pending, kind: str, access: Access | None, clock: Clock) -> list[int]:
+    def _all_that_happened(self) -> Clock:
+        return [events[-1] if (events := self._events.get(number)) else -1 for number in range(self._width)]
+
+    def _pass_time(self, task: Pending, clock: Clock) -> None:
+        """All that was performed before virtual time jumped happens before what comes after."""
+        if self._jumps:
+            at, happened = self._jumps[-1]
+            events = self._events.get(task.number)
+            if not events or events[-1] < at:
+                clock[:] = map(max, clock, happened)
+
+    def _wait_for_others(self, kind: str, resource: Any, clock: Clock) -> None:
+        if kind == "join":
+            clock[:] = map(max, clock, self._clock(resource))
+        elif kind == "drain":
+            clock[:] = map(max, clock, self._all_that_happened())
+
+    def _order(self, access: Access, clock: Clock) -> list[int]:
         """Merges what happened before an operation into its clock; returns the first events of its races."""
-        if access is None:
-            return []
-        if kind in MAY_BLOCK:
-            return self._order_blocking(task, kind, access, clock)
         races = []
-        last = self._last.get(access.place, {})
-        for (number, other, item), index in sorted(last.items(), key=lambda entry: -entry[1]):
-            if number == task.number or clock[number] >= index:
-                continue
-            if depend(access, Access(access.place, item, MODES[other])):
+        for index in self._before(access):
+            if clock[self._trace[index][0].number] < index and depend(access, self._accesses[index]):
                 races.append(index)
                 self._merge(clock, index)
         return races
 
-    def _order_blocking(self, task: Pending, kind: str, access: Access, clock: Clock) -> list[int]:
+    def _before(self, access: Access) -> list[int]:
+        """The events on a place, the last first, back to the one that all earlier ones happened before."""
+        place = self._places[access.place]
+        found: list[int] = []
+        since = -1
+        for index in reversed(place.changes):
+            found.append(index)
+            if covers(self._accesses[index], access):
+                since = index
+                break
+        if access.mode != READS and place.looks and place.looks[-1] > since:
+            found += place.looks[bisect_left(place.looks, since) :]
+            found.sort(reverse=True)
+        return found
+
+    def _blocking(self, task: Pending, kind: str, place: Any, access: Access, clock: Clock) -> list[int]:
         """As `_order`, for an operation that may not have been enabled where an earlier one was performed."""
-        races, later = [], self._matching(access)
-        announced = max(self._events.get(task.number, [-1])[-1], task.born - 1)
-        for index in reversed(self._all.get(access.place, [])):
+        races, later = [], self._matching(place, access)
+        events = self._events.get(task.number)
+        announced = max(events[-1] if events else -1, task.born - 1)
+        for index in reversed(self._places[access.place].all):
             other, done, _ = self._trace[index]
-            if clock[other.number] >= index or not depend(access, Access(access.place, None, MODES[done])):
+            earlier = self._accesses[index]
+            if clock[other.number] >= index:
+                if covers(earlier, access):
+                    break
+                continue
+            if not depend(access, earlier):
                 continue
             later.append(index)
-            if getattr(access.place, "exclusive", False) and done in GIVES_UP and kind in TAKES:
+            if done in GIVES_UP and kind in TAKES and getattr(place, "exclusive", False):
                 continue
-            could = self._could(index, task.path) if announced < index else None
-            if could is not False:
+            could = announced >= index or self._could(index, task.path)
+            if could:
                 races.append(index)
-            if could or (done == kind and kind in ALIKE and not getattr(access.place, "reentrant", False)):
+            alike = done == kind and kind in ALIKE and not getattr(place, "reentrant", False)
+            if alike or (could and announced < index):
                 self._merge(clock, index)
         for index in later:
             self._merge(clock, index)
         return races
 
-    def _matching(self, access: Access) -> list[int]:
+    def _matching(self, place: Any, access: Access) -> list[int]:
         """The put of the item that is got, or the get that made room."""
-        if access.mode not in (PUTS, GETS) or not access.place.ordered:
+        if access.mode not in (PUTS, GETS):
             return []
-        partner = self._queue(access.place).partner(access.mode)
+        partner = self._queue(access.place, place).partner(access.mode)
         return [] if partner is None else [partner]
 
-    def _queue(self, place: Any) -> Fifo[int]:
-        if place not in self._queues:
-            self._queues[place] = Fifo(place)
-        return self._queues[place]
-
     def _merge(self, clock: Clock, index: int) -> None:
-        for number, time in enumerate(self._clocks[index]):
-            if time > clock[number]:
-                clock[number] = time
+        clock[:] = map(max, clock, self._clocks[index])
 
-    def _perform(
-        self, index: int, task: Pending, kind: str, resource: Any, access: Access | None, clock: Clock
-    ) -> None:
-        if kind == "join":
-            for number, time in enumerate(self._clock(resource)):
-                clock[number] = max(clock[number], time)
-        elif kind == "drain":
-            for other in self._now.values():
-                clock[:] = map(max, clock, other)
-        clock[task.number] = index
-        self._clocks.append(clock)
-        self._now[task.number] = clock
+    def _keep(self, index: int, task: Pending, kind: str, access: Access | None) -> None:
         self._events.setdefault(task.number, []).append(index)
-        if access is not None:
-            self._last.setdefault(access.place, {})[task.number, kind, access.item] = index
-            if kind not in (READ, WRITE, INSERT):
-                self._all.setdefault(access.place, []).append(index)
+        self._numbers[task.path] = task.number
+        if MODES[kind] != NOTHING:
+            self._steps.setdefault(task.number, []).append(index)
+        known = None if access is None else self._known(access)
+        self._accesses.append(known)
+        if known is not None and access is not None:
+            place = self._places[known.place]
+            place.all.append(index)
+            (place.looks if known.mode == READS else place.changes).append(index)
             if getattr(access.place, "ordered", False):
-                self._queue(access.place).add(index, kind, access.mode)
+                self._queue(known.place, access.place).add(index, kind, known.mode)
 
-    def _initials(self, first: int, second: int, task: Pending, clock: Clock) -> list[int]:
-        """The tasks with which the events that do not happen after the first, up to the second, can begin."""
-        trace, clocks = self._trace, self._clocks
-        number = trace[first][0].number
-        begun: list[int] = []
-        before: list[int] = []
-        for index in range(first + 1, second):
-            if clocks[index][number] >= first:
-                continue
-            other = trace[index][0]
-            if not any(clocks[index][trace[event][0].number] >= event for event in before if event != index):
-                begun.append(other.path)
-            before.append(index)
-        if not any(clock[trace[event][0].number] >= event for event in before):
-            begun.append(task.path)
-        return begun
+    # -- the other order -----------------------------------------------------------------------
+    def reversal(self, race: Race) -> Reversal:
+        """What is to be run in place of the first event of a race, so that the second one comes before it."""
+        first = self._trace[race.first][0].number
+        runs: dict[int, Run] = {}
+        for number, steps in self._steps.items():
+            start = bisect_left(steps, race.first + 1)
+            stop = bisect_left(steps, race.first, start, key=lambda index: self._clocks[index][first])
+            if start < stop:
+                runs[number] = steps[start:stop]
+        runs[race.task.number] = [*runs.get(race.task.number, ()), race.second]
+        return Reversal(self, race, runs)
+
+    def task(self, index: int) -> Pending:
+        """Who performed the event with that index."""
+        return self._trace[index][0]
+
+    def clock(self, index: int) -> Clock:
+        """What happened before that event."""
+        return self._clocks[index]
+
+    def number_of(self, path: int) -> int | None:
+        """The number of the task with that path; None if it has done and announced nothing."""
+        return self._numbers.get(path)
+
+    def next_access(self, number: int, start: int) -> Access | None:
+        """What a task touches next, from that event on; None if that is not known."""
+        steps = self._steps.get(number, ())
+        at = bisect_left(steps, start)
+        if at < len(steps):
+            return self._accesses[steps[at]]
+        for task in self._pending:
+            if task.number == number:
+                access = access_of(task.kind, task.resource)
+                return None if access is None else self._known(access)
+        return None
+
+    def dependent(self, access: Access, start: int) -> Iterator[int]:
+        """The events from that one on that depend on an operation that touches the same."""
+        events = self._places[access.place].all
+        for at in range(bisect_left(events, start), len(events)):
+            if depend(access, self._accesses[events[at]]):
+                yield events[at]

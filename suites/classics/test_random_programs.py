@@ -22,9 +22,9 @@ SMALL = """
     659 661 664 670 676 679 681 683 689 691 698 702 703 704 712 714 716 720 726 728 729 732 735 740
 """
 SEEDS = [int(seed) for seed in SMALL.split()]  # programs with more than one class and at most 100 interleavings
+WASTEFUL = {40, 183, 447, 664, 729}  # waits with a time-out, releases of somebody else's lock: may not be enabled
 MOST = 300
 SAMPLING = ("random", "pct", "pos", "surw", "urw", "auto")
-MISSED = {"lru_cache": "the store into the cache after the call is no access, so nothing asks for the other order"}
 
 
 def seen(seed, strategy, executions):
@@ -46,17 +46,12 @@ def test_dpor_sees_all_classes_and_outcomes_and_sampling_no_others(start):
         assert proven.exhaustive, describe(seed)
         assert set(proven.outcomes) == set(whole.outcomes), describe(seed)
         assert proven.classes == whole.classes, describe(seed)
+        assert proven.executions - proven.classes <= (seed in WASTEFUL), describe(seed)
         assert set(sampled.outcomes) <= set(whole.outcomes), describe(seed)
 
 
-@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - set(MISSED)))
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_dpor_finds_every_small_race(name):
-    assert explore(PROGRAMS[name], strategy="dpor").failure is not None
-
-
-@pytest.mark.parametrize("name", sorted(MISSED))
-@pytest.mark.xfail(reason="not an access yet", strict=True)
-def test_dpor_finds_the_small_races_that_it_still_misses(name):
     assert explore(PROGRAMS[name], strategy="dpor").failure is not None
 
 
@@ -83,6 +78,5 @@ def counted():
     return count
 
 
-@pytest.mark.xfail(reason="a look at all threads depends on no end of one yet", strict=True)
 def test_the_number_of_threads_is_counted_before_and_after_one_ends():
     assert set(explore(counted, strategy="dpor", keep_going=True).outcomes) == {1, 2}

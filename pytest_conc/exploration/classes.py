@@ -30,10 +30,11 @@ class ClassHash:
         self._pairs: dict[tuple[Event, Event], int] = {}
         self._paths: dict[int, int] = {}
 
-    def of(self, trace: Sequence[tuple[Any, str, Any]], exits: bool = True) -> int:
+    def of(self, trace: Sequence[tuple[Any, str, Any]], exits: bool = True, stuck: bool = False) -> int:
         """The 64-bit number of the class that this trace belongs to. A trace can be asked for once only.
 
-        `exits` says whether anybody looks at the end of a task.
+        `exits` says whether anybody looks at the end of a task, `stuck` that tasks were left that could not go on: then
+        how far each one got is part of the class.
         """
         found = 0
         pairs, paths = self._pairs, self._paths
@@ -81,6 +82,8 @@ class ClassHash:
                     if number is None:
                         number = pairs[other, event] = mixed(mixed(other) + event)
                     found ^= number
+        for task in {task for task, _, _ in trace} if stuck else ():
+            found ^= mixed(task.performed)
         return found
 
 

@@ -16,7 +16,8 @@ class Exploration:
 
     `executions` ran; `outcomes` counts what they returned or the class name of what they raised; `classes` is the
     number of distinct interleaving classes among them, of which `seen_once` were met a single time; `failure` is the
-    first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched.
+    first failure, minimised, or None. `ended_by` says which bound ended it, `watched` which modules were watched, `why`
+    in one sentence why a strategy that could have proved it did so or not.
     `outdated` are the tokens of earlier runs that pass now.
     `drawn_by` makes the HTML that a notebook shows; the public face of the package sets it, since reports lie above.
     """
@@ -35,6 +36,7 @@ class Exploration:
         self.watched: tuple[str, ...] = ()
         self.saw_sharing = False
         self.notes: list[str] = []
+        self.why = ""
         self.outdated: list[str] = []
         self._classes: dict[int, int] = {}
         self._searched: set[int] = set()

@@ -21,7 +21,7 @@ from pytest_conc.exploration.stored import retried
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
-from pytest_conc.model.findings import ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
+from pytest_conc.model.findings import Deadlock, ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
 from pytest_conc.model.schedule import Recipe, read_token, schedule_of
 from pytest_conc.model.settings import Settings, WrongUse
@@ -97,6 +97,7 @@ def explore_with(
     if exploration.failure is None or settings.keep_going:
         with runner(program, settings, modules) as run:
             _Loop(exploration, run, strategy, ends_with, once_if_alone).go()
+            exploration.why = getattr(strategy, "why", "") if settings.max_preemptions is None else ""
             exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     if exploration.failure is not None:
         exploration.failure = compared(exploration.failure, program, settings, modules)
@@ -159,7 +160,7 @@ class _Loop:
         self.was_alone = len(execution.tasks) == 1
         if not self.exploration.saw_sharing:
             self.exploration.saw_sharing = any(kind in SHARING for _, kind, _ in execution.trace)
-        number = self.hash.of(execution.trace, self.run.learned.exits)
+        number = self.hash.of(execution.trace, self.run.learned.exits, isinstance(execution.error, Deadlock))
         self.exploration.count(execution, number, getattr(self.strategy, "draws", True))
         if self.tell is not None:
             self.tell()

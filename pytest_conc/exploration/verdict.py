@@ -7,7 +7,7 @@ from typing import Any
 
 def verdict(exploration: Any) -> str:
     """What the exploration can claim, and what it cannot."""
-    parts = [_found(exploration), _coverage(exploration), *exploration.notes]
+    parts = [_found(exploration), _coverage(exploration), exploration.why, *exploration.notes]
     if exploration.ended_by == "seconds":
         parts.append(f"ended by seconds={exploration.settings.seconds:g}, after {exploration.executions} executions")
     if exploration.settings.max_preemptions is not None:
@@ -40,13 +40,13 @@ def _all_of(exploration: Any) -> str:
 
 def _some_of(exploration: Any) -> list[str]:
     if not exploration.drawn:
-        return [f"{_count(exploration.classes, 'interleaving class')} seen"]
+        return [f"{_count(exploration.classes, 'class')} seen"]
     parts = [
-        f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} interleaving classes seen",
-        f"unseen mass {exploration.unseen:.3f}",
+        f"{exploration.classes} of at least about {exploration.estimated_classes or 0:.0f} classes",
+        f"unseen mass {exploration.unseen:.2g}",
     ]
     if exploration.failure is None:
-        parts.append(f"at most {min(100.0, 300 / exploration.drawn):.3g} % per drawn schedule at 95 %")
+        parts.append(f"≤ {min(100.0, 300 / exploration.drawn):.2g} % per schedule at 95 %")
     return parts
 
 

@@ -84,14 +84,14 @@ def test_a_record_has_exactly_these_fields(record):
         "classes": 1,
         "estimated_classes": 1.0,
         "unseen": 0.0,
-        "exhaustive": False,
-        "ended_by": "executions",
+        "exhaustive": True,
+        "ended_by": "exhausted",
         "outcomes": {"passed": 5},
         "notes": [],
         "watched": ["test_a_record_has_exactly_these_fields"],
         "failure": None,
     }
-    assert passed["verdict"].startswith("5 executions passed; 1 of at least about 1 ")
+    assert passed["verdict"].startswith("5 executions passed; exhaustive: 1 of 1 interleaving class")
     assert isinstance(settings.pop("seed"), int)
     assert settings == {
         "strategy": "auto",

@@ -179,7 +179,9 @@ def test_finds_passes_exactly_if_that_was_found(run, finds, outcome):
 
 
 def test_finds_that_is_not_found_fails_and_says_how_much_was_explored(run):
-    result = run("@interleave(finds=AssertionError, executions=30)\ndef test_x(): together(int, int)")
+    result = run(
+        "@interleave(finds=AssertionError, executions=30, strategy='random')\ndef test_x(): together(int, int)"
+    )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*finds=AssertionError, but it was not found: 30 executions passed*"])
 

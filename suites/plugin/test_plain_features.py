@@ -204,7 +204,7 @@ def test_time_may_pass_before_the_first_thread_is_started():
 
     exploration = explore(program, executions=50)
     assert exploration.failure is None
-    assert exploration.outcomes == {2: 50}
+    assert set(exploration.outcomes) == {2}
 
 
 def expires(after, clock=time.monotonic, *, sleep=time.sleep):

@@ -112,7 +112,7 @@ def test_a_bad_target_fails_the_test_with_a_message(run, target):
     ],
 )
 def test_the_command_line_wins_over_the_marker_and_that_over_the_ini_file(run, options, line, ini, times):
-    result = run(COUNT.format(options=options), *line, "-rP", "-k", "test_", ini=ini)
+    result = run(COUNT.format(options=options), *line, "--conc-strategy=random", "-rP", "-k", "test_", ini=ini)
     ran = next(int(each.split()[1]) for each in result.outlines if each.startswith("ran "))
     assert times <= ran <= times + 4  # some schedules are run again to compare
 
@@ -229,5 +229,5 @@ def test_a_mark_on_a_class_or_module_applies_to_every_test_in_it(run):
 
 
 def test_verbose_shows_a_verdict_for_every_explored_test(run):
-    result = run(COUNT.format(options="(executions=9)"), "-v")
+    result = run(COUNT.format(options="(executions=9, strategy='random')"), "-v")
     result.stdout.fnmatch_lines(["*interleavings*", "*::test_x: 9 executions passed; *", "watched: *"])

@@ -440,7 +440,7 @@ def test_other_plugins_and_options_do_not_get_in_the_way(run, options, monkeypat
     if "randomly" in options:
         monkeypatch.delenv("PYTEST_ADDOPTS")
         options = []
-    text = "@stress(runs=40)\ndef test_x(): lose()\n@stress(runs=9)\ndef test_y(): keep()"
+    text = "@stress(runs=400, keep_going=False)\ndef test_x(): lose()\n@stress(runs=9)\ndef test_y(): keep()"
     result = run(text, *options, subprocess=True)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()

@@ -67,6 +67,10 @@ class Body:
             raise
         self._fresh.finish()
 
+    def shown(self) -> None:
+        """The call that has just ended is the one that is shown: its output stays, that of later ones goes."""
+        self.captured.keep()
+
     def _call(self) -> None:
         __tracebackhide__ = True
         item = self.item

@@ -1,6 +1,7 @@
 """Output and logs of many executions or runs: only those of the one that is reported are kept.
 
-That is the failing one of an exploration, in its last replay, the one that a stress test says to `keep`, else the last.
+That is the one after which somebody said `keep` for the first time: the execution of an exploration that is shown, or
+the first failing run of a stress test. Else it is the last one.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Captured:
     def __init__(self, item: pytest.Item) -> None:
         self._item = item
         self._sinks: list[_Sink] = []
+        self._logs: tuple[str, list[Any]] | None = None
 
     def __enter__(self) -> Captured:
         self._sinks = [_Sink(sys.stdout), _Sink(sys.stderr)]
@@ -61,12 +63,28 @@ class Captured:
         """The run that has just ended is the one that is reported: its output stays, that of later ones goes."""
         for sink in self._sinks:
             sink.kept = sink.kept if sink.kept is not None else sink.parts
+        if self._logs is None and (handler := self._handler()) is not None:
+            self._logs = handler.stream.getvalue(), list(handler.records)
+
+    def _plugin(self) -> Any:
+        return self._item.config.pluginmanager.get_plugin("logging-plugin")
+
+    def _handler(self) -> Any:
+        plugin = self._plugin()
+        return None if plugin is None else plugin.report_handler
 
     def _forget_logs(self) -> None:
-        plugin: Any = self._item.config.pluginmanager.get_plugin("logging-plugin")
+        plugin = self._plugin()
         if plugin is not None and plugin.report_handler.records:
             plugin.report_handler.reset()
             plugin.caplog_handler.reset()
+
+    def _bring_logs_back(self) -> None:
+        handler = self._handler()
+        if self._logs is not None and handler is not None:
+            handler.reset()
+            text, handler.records = self._logs
+            handler.stream.write(text)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -74,3 +92,4 @@ class Captured:
         sys.stdout, sys.stderr = (sink.real for sink in self._sinks)
         for sink in self._sinks:
             sink.real.write("".join(sink.parts if sink.kept is None else sink.kept))
+        self._bring_logs_back()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bdb
 import json
-from typing import Any
+import sys
+from typing import Any, Final
 
 import pytest
 
@@ -14,10 +15,12 @@ from pytest_conc.exploration.explore import explore_with, replay_with
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import ConcurrencyError, ReplayDiverged
 from pytest_conc.model.settings import Settings, WrongUse
-from pytest_conc.options import settings_for, wants_reports
+from pytest_conc.options import DEBUGGED, settings_for, wants_reports
 from pytest_conc.report.colour import SECTION
 from pytest_conc.report.columns import report
 from pytest_conc.store import STORE
+
+DEBUGGERS: Final = frozenset({"pydevd", "debugpy"})
 
 
 def prepare(item: pytest.Item) -> Explored | str:
@@ -58,7 +61,9 @@ class Explored:
         try:
             with self._body.captured:
                 if token is not None:
-                    self._failure = replay_with(self._body, token, self._settings, self._name, modules, ends_with=ENDS)
+                    self._failure = replay_with(
+                        self._body, token, self._settings, self._name, modules, ends_with=ENDS, once=self._is_debugged
+                    )
                 else:
                     stored = self._item.config.stash[STORE].tokens(self._name)
                     self._exploration = explore_with(
@@ -80,6 +85,10 @@ class Explored:
         if wants_reports(self._item.config):
             self._record = self._recorded()  # now: raising the error adds frames of ours to its traceback
         self._judge(replaying=token is not None)
+
+    def _is_debugged(self) -> bool:
+        """Whether somebody looks at this test in a debugger, and wants to see the one schedule only."""
+        return self._item.config.stash.get(DEBUGGED, False) or not DEBUGGERS.isdisjoint(sys.modules)
 
     def _judge(self, replaying: bool) -> None:
         __tracebackhide__ = True

@@ -67,6 +67,7 @@ _EXAMPLES: Final = {"interleave": "executions=100", "stress": "runs=100"}
 _STEP: Final = "__pytest_repeat_step_number"  # the parameter that pytest-repeat gives to each repetition
 _HANG_AFTER: Final = 10.0
 SEED: Final = pytest.StashKey[int]()
+DEBUGGED = pytest.StashKey[bool]()
 GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_conc.options import (
+    DEBUGGED,
     SEED,
     add_options,
     given,
@@ -145,6 +146,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     run_often.run()
     return True
+
+
+def pytest_enter_pdb(config: pytest.Config) -> None:
+    """Somebody is in the debugger: nothing that he looks at is run again without need."""
+    config.stash[DEBUGGED] = True
 
 
 class Guard:

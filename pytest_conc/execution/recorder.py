@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from pytest_conc.execution.names import Names
 from pytest_conc.instrument.containers import is_watched_file
+from pytest_conc.instrument.instrumentation import is_stub
 from pytest_conc.model.short import short
 
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -56,11 +57,15 @@ NOWHERE = Place("", 0, "")
 
 
 class Note(NamedTuple):
-    """Where an operation was performed, and the value of its location before and after."""
+    """Where an operation was performed, the value of its location before and after, and what had called it.
+
+    `stack` are the lines of the user's own code that led there, the innermost first.
+    """
 
     place: Place
     before: str | None = None
     after: str | None = None
+    stack: tuple[str, ...] = ()
 
 
 def _is_library(filename: str) -> bool:
@@ -87,6 +92,17 @@ def place_of(frame: FrameType | None) -> Place:
     return fallback
 
 
+def stack_of(frame: FrameType | None) -> tuple[str, ...]:
+    """The lines of the user's own code from this frame out to where its task began."""
+    lines = []
+    while frame is not None and not _is_beginning(frame):
+        name = frame.f_code.co_filename
+        if not (name.startswith(OWN) or _is_library(name) or is_stub(frame.f_code)):
+            lines.append(f"{Place(name, frame.f_lineno, '')} in {frame.f_code.co_qualname.rpartition('<locals>.')[2]}")
+        frame = frame.f_back
+    return tuple(lines)
+
+
 def _is_beginning(frame: FrameType) -> bool:
     """Whether a task begins in this frame: what lies further out is not part of the execution."""
     return frame.f_code.co_filename == _SCHEDULER and frame.f_code.co_name in ("run", "perform")
@@ -98,6 +114,7 @@ class Recorder:
     def __init__(self) -> None:
         self.notes: dict[int, Note] = {}
         self.announced: dict[int, Place] = {}
+        self._stacks: dict[int, tuple[str, ...]] = {}
         self.started: dict[int, Place] = {}
         self._names = Names()
         self._owned: set[int] = set()
@@ -106,6 +123,7 @@ class Recorder:
         """The task is about to announce an operation: remembers where."""
         frame = sys._getframe(2)
         self.announced[task.number] = place_of(frame)
+        self._stacks[task.number] = stack_of(frame)
         self._look(task, frame)
         self._own(task.execution, task.resource)
 
@@ -117,20 +135,21 @@ class Recorder:
         """An operation has been performed."""
         task, kind, _ = execution.trace[-1]
         if kind == "begin":
-            place = _place_of_body(task)
+            note = Note(_place_of_body(task))
         elif kind == "exit":
-            place = NOWHERE
+            note = Note(NOWHERE)
         else:
-            place = self.announced.get(task.number, NOWHERE)
-        self.notes[len(execution.trace) - 1] = Note(place)
+            number = task.number
+            note = Note(self.announced.get(number, NOWHERE), stack=self._stacks.get(number, ()))
+        self.notes[len(execution.trace) - 1] = note
 
     def note_access(self, execution: Any, site: Any, before: str | None, after: str | None) -> None:
         """A read or write of shared state has been performed, or is about to be."""
         if not execution.atomic and not execution.ending:
             task, _, location = execution.trace[-1]
-            place = Place(site.filename, site.line, site.code_name)
-            self.notes[len(execution.trace) - 1] = Note(place, before, after)
-            self._look(task, sys._getframe(2))
+            place, frame = Place(site.filename, site.line, site.code_name), sys._getframe(2)
+            self.notes[len(execution.trace) - 1] = Note(place, before, after, stack_of(frame))
+            self._look(task, frame)
             self._own(execution, location)
 
     def note_value(self, execution: Any, value: object, call: str) -> None:

@@ -30,6 +30,7 @@ from pytest_conc.strategies.at_most import AtMost
 from pytest_conc.strategies.auto import Auto
 from pytest_conc.strategies.protocol import Strategy
 from pytest_conc.strategies.replay import Replay
+from pytest_conc.strategies.witness import Witness
 
 SHARING: Final = (
     frozenset(MODES) - {READ, WRITE, INSERT, "exit"} - {kind for kind, mode in MODES.items() if mode == NOTHING}
@@ -256,23 +257,32 @@ def replay_with(
     modules: Sequence[ModuleType],
     *,
     ends_with: tuple[type[BaseException], ...] = (),
+    once: Callable[[], bool] = lambda: False,
 ) -> Failure | None:
-    """As `replay`, with checked settings, for a program of that name and these watched modules."""
+    """As `replay`, with checked settings, for a program of that name and these watched modules.
+
+    `once` is asked after the failing execution whether that was all, as somebody wants who has set a breakpoint: then
+    nobody looks at what other schedules say.
+    """
     recipe = read_token(token, name)
-    with runner(program, settings_of(settings, recipe), modules) as run:
-        strategy = Replay(recipe.schedule)
+    settings = settings_of(settings, recipe)
+    with runner(program, settings, modules) as run:
+        strategy = Witness(Replay(recipe.schedule))
         execution = run.run(strategy, show=True)
         if isinstance(execution.error, ends_with):
             raise execution.error
-        if execution.error is not None:
-            return failure_of(execution, token, 0)
-        if not strategy.followed:
-            raise ReplayDiverged(
-                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "
-                f"{len(recipe.schedule)} segments could not be followed, and it passed; the code has changed since, "
-                "so explore it again without --conc-replay"
-            )
-    return None
+        if execution.error is None:
+            if not strategy.followed:
+                raise ReplayDiverged(
+                    f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "
+                    f"{len(recipe.schedule)} segments could not be followed, and it passed; the code has changed "
+                    "since, so explore it again without --conc-replay"
+                )
+            return None
+        if once():
+            return failure_of(execution, token, 0, run)
+        failure = failure_of(execution, token, 0, run, strategy)
+    return compared(failure, program, settings, modules)
 
 
 def settings_of(settings: Settings, recipe: Recipe) -> Settings:

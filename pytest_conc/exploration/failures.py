@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import CodeType, TracebackType
 from typing import Any
 
-from pytest_conc.execution.recorder import NOWHERE, OWN, Note, label_of
+from pytest_conc.execution.recorder import OWN
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
-from pytest_conc.exploration.patterns import finding_of
+from pytest_conc.exploration.patterns import Failing, finding_of
 from pytest_conc.exploration.runner import Runner
+from pytest_conc.exploration.steps import bare_steps_of, steps_of
+from pytest_conc.exploration.swap import Swaps
 from pytest_conc.instrument.instrumentation import is_stub
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
-from pytest_conc.model.operation import INSERT, WRITE, Step
 from pytest_conc.model.schedule import Recipe, Schedule, token_of
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.replay import Replay
+from pytest_conc.strategies.witness import Witness
 
 
 def signature_of(execution: Any) -> Any:
@@ -43,42 +46,45 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
         return attempt_of(execution) if signature_of(execution) == wanted else None
 
     schedule = minimised(schedule, attempt)
-    shown = run.run(Replay(schedule), show=True)
+    witness = Witness(Replay(schedule))
+    shown = run.run(witness, show=True)
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
-    return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number)
+    return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number, run, witness)
 
 
-def failure_of(shown: Any, token: str, number: int) -> Failure:
-    """The Failure that an execution with a recorder shows."""
+def failure_of(shown: Any, token: str, number: int, run: Runner, witness: Witness | None = None) -> Failure:
+    """The Failure that an execution with a recorder shows; the swap pair is looked for if there is a witness of it."""
     steps = steps_of(shown)
     error = shown.error
     assert error is not None
     if isinstance(error, KeyboardInterrupt):
         error = _interrupted(shown, error)
-    error = error.with_traceback(_without_ours(error.__traceback__))
-    return Failure(
-        error=error,
-        finding=finding_of(shown, steps),
+    failure = Failure(
+        error=error.with_traceback(_without_ours(error.__traceback__)),
+        finding=Finding(type(error).__name__, str(error)),
         trace=steps,
         preemptions=shown.preemptions,
         token=token,
         execution=number,
         tasks=tuple(task.label() for task in shown.tasks),
     )
+    swaps = None if witness is None else Swaps(_runs(run), shown, steps, witness.left_over())
+    finding, swap = finding_of(Failing(shown, error, steps, swaps))
+    return replace(failure, finding=finding, swap=swap)
+
+
+def _runs(run: Runner) -> Callable[[Schedule, bool], Any]:
+    return lambda schedule, show: run.run(Replay(schedule), show=show)
 
 
 def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: str, number: int) -> Failure:
     """The Failure of an execution that is not worth a replay; its trace has neither places nor values."""
     error = execution.error
-    steps = tuple(
-        Step(task.label(), kind, label_of(resource), "", key=label_of(resource))
-        for task, kind, resource in execution.trace
-    )
     return Failure(
         error=error.with_traceback(None),
         finding=Finding(type(error).__name__, str(error)),
-        trace=steps,
+        trace=bare_steps_of(execution),
         preemptions=execution.preemptions,
         token=token_of(recipe_of(execution, schedule, settings), name),
         execution=number,
@@ -110,32 +116,6 @@ def _interrupted(shown: Any, error: KeyboardInterrupt) -> TaskInterrupted:
     wrapped = TaskInterrupted(f"{shown.failed_task.label()} raised KeyboardInterrupt by itself; nobody pressed a key")
     wrapped.__cause__ = error
     return wrapped
-
-
-def steps_of(execution: Any) -> tuple[Step, ...]:
-    """The operations of an execution that had a recorder, as they are shown."""
-    notes = execution.recorder.notes
-    return tuple(_step(execution, index, notes.get(index, Note(NOWHERE))) for index in range(len(execution.trace)))
-
-
-def _step(execution: Any, index: int, note: Note) -> Step:
-    task, kind, resource = execution.trace[index]
-    return Step(
-        task.label(),
-        WRITE if kind is INSERT else kind,
-        execution.recorder.label(resource),
-        str(note.place),
-        note.place.line,
-        note.place.source,
-        note.before,
-        note.after,
-        not note.place.is_users,
-        note.place.filename,
-        note.place.function,
-        task.number,
-        label_of(getattr(resource, "alias", None)) or None,
-        label_of(resource),
-    )
 
 
 def recipe_of(execution: Any, schedule: Schedule, settings: Settings) -> Recipe:

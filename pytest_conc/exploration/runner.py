@@ -26,7 +26,10 @@ KEPT: Final = 4
 
 
 class Runner:
-    """Runs a program under one schedule after the other, with everything patched that has to be."""
+    """Runs a program under one schedule after the other, with everything patched that has to be.
+
+    A program that has a method `shown()` is told when the execution that has just ended is one that is shown.
+    """
 
     def __init__(self, program: Callable[[], Any], settings: Settings, host: Host, watchdog: Watchdog) -> None:
         self.program = program
@@ -47,6 +50,8 @@ class Runner:
             execution.run(self.program)
         finally:
             self._watchdog.execution = None
+        if show:
+            getattr(self.program, "shown", _nothing)()
         execution.drew = execution.drew or (show and random.getstate() != undrawn)
         if self._watchdog.interrupted:
             raise KeyboardInterrupt
@@ -58,6 +63,10 @@ class Runner:
             self._since_collection = 0
             gc.collect(0)
         return execution
+
+
+def _nothing() -> None:
+    """What a program does that need not know which execution is shown."""
 
 
 @contextmanager

@@ -20,8 +20,10 @@ class Finding:
 class Failure:
     """One failing schedule of a program, minimised, with all that is needed to understand and repeat it.
 
-    `elsewhere` is the number of other schedules that were tried, if it failed in the same way in all of them, else 0.
-    `with_gil` says whether it was also found where only a CPython with the GIL switches; None where nobody looked.
+    `swap` are two operations that, in the other order, make it pass; None if there are none or nobody looked.
+    `elsewhere` is the number of other schedules that were tried, if it failed in the same way in all of them, else 0;
+    `everywhere` that these were one of every interleaving class there is. `with_gil` says whether it was also found
+    where only a CPython with the GIL switches; None where nobody looked.
     """
 
     error: BaseException
@@ -34,3 +36,4 @@ class Failure:
     tasks: tuple[str, ...] = ()
     with_gil: bool | None = None
     elsewhere: int = 0
+    everywhere: bool = False

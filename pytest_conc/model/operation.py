@@ -66,7 +66,8 @@ class Step(NamedTuple):
     `internal` says that no line of the user's own code was being executed: the inside of a pool, say. `path` is the
     file that `site` shortens, `number` that of the task (two may have one name). `resource` is what the user's code
     calls it; `key` tells resources apart (`room.guests` may be an attribute, or the list that is its value), and
-    `lock` is the key of the lock that the `wait` of a condition gives up and its `wake` takes again.
+    `lock` is the key of the lock that the `wait` of a condition gives up and its `wake` takes again. `stack` are the
+    lines of the user's code that led there, as "file:line in function", the innermost first.
     """
 
     task: str
@@ -83,3 +84,4 @@ class Step(NamedTuple):
     number: int = 0
     lock: str | None = None
     key: str = ""
+    stack: tuple[str, ...] = ()

@@ -79,6 +79,16 @@ def in_past(step: Step) -> str:
     return _told(step, _verb(step).past)
 
 
+def in_short(step: Step) -> str:
+    """What the task does in this step, whatever the values: "reads counter.value"."""
+    return _told(step._replace(after=None), (_WITHOUT.get(step.kind) or _Verb(f"{step.kind} {{}}", "")).present)
+
+
+def with_value(sign: str, text: str | None, otherwise: str = "") -> str:
+    """The sign and the value; what stands there otherwise if the value is not known."""
+    return otherwise if text is None else f"{sign}{text}"
+
+
 def _verb(step: Step) -> _Verb:
     if step.kind == READ and step.after == MISSING:
         return _Verb("finds no {}", "found no {}")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.operation import READ, WRITE, Step
 from pytest_conc.model.words import in_words
+from pytest_conc.report.others import said_by_others
 
 WIDTH = 100
 MOST_STEPS = 26
@@ -29,8 +30,11 @@ def report(failure: Failure, command: str, explained: bool = True, replayed: boo
     """
     columns = _columns(failure)
     parts = [_headline(failure, replayed), *([""] if columns else []), *columns]
-    if explained:
-        parts += ["", *_explanation(failure)]
+    text = failure.finding.explanation
+    told = text if explained else text.removeprefix(str(failure.error)).lstrip()
+    sentences = [*told.splitlines(), *said_by_others(failure)]
+    if sentences:
+        parts += ["", *(line for each in sentences for line in _wrapped(each))]
     if failure.token:
         parts += ["", f"replay: {command}"]
     return "\n".join(line.rstrip() for line in parts)
@@ -47,24 +51,8 @@ def _headline(failure: Failure, replayed: bool) -> str:
     return f"{kind} under the schedule of the token" if replayed else f"{kind} {where}, minimised to {switches}"
 
 
-def _explanation(failure: Failure) -> list[str]:
-    lines: list[str] = []
-    for paragraph in failure.finding.explanation.splitlines():
-        lines += textwrap.wrap(paragraph, WIDTH, subsequent_indent="    " if paragraph.startswith("  ") else "") or [""]
-    if failure.elsewhere and failure.finding.kind != "Failure":
-        lines.append(f"It failed in each of {failure.elsewhere} other schedules, too: no luck is needed.")
-    return [*lines, *_with_gil(failure)]
-
-
-def _with_gil(failure: Failure) -> list[str]:
-    if failure.with_gil is None:
-        return []
-    if failure.with_gil:
-        return ["It also happens where only CPython with the GIL can switch."]
-    return textwrap.wrap(
-        "Not found where only CPython with the GIL switches; but the language allows it, and builds without do it.",
-        WIDTH,
-    )
+def _wrapped(paragraph: str) -> list[str]:
+    return textwrap.wrap(paragraph, WIDTH, subsequent_indent="    " if paragraph.startswith("  ") else "") or [""]
 
 
 def steps_that_matter(failure: Failure) -> list[Step]:
@@ -77,7 +65,7 @@ def steps_that_matter(failure: Failure) -> list[Step]:
             changed.add(_whole(step))
     asked = {step.key for step in failure.trace if step.kind in _ASKS_FOR_THE_END}
     steps = [step for step in failure.trace if _is_shown(step, asked)]
-    told = {id(step) for step in failure.finding.operations}
+    told = {id(step) for step in (*failure.finding.operations, *(failure.swap or ()))}
     if failure.finding.kind == "Livelock":
         return steps[-FEW:]
     shown = [step for step in steps if id(step) in told or _matters(step, touched, changed)]

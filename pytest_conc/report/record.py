@@ -21,6 +21,7 @@ from pytest_conc.model.settings import Settings
 from pytest_conc.model.short import short
 from pytest_conc.model.words import in_words
 from pytest_conc.report.columns import steps_that_matter
+from pytest_conc.report.others import said_by_others
 from pytest_conc.report.sources import Files
 
 Record = dict[str, Any]
@@ -76,6 +77,7 @@ def failure_record(failure: Failure, command: str, root: str, expected: bool = F
     files = Files(root)
     waits = [step_record(step, files) for step in _pending(failure.error)]
     trace = trace_record(failure, files)
+    swap = failure.swap and [{**step_record(step, files), "stack": list(step.stack)} for step in failure.swap]
     error = error_record(failure.error, files)
     return {
         "error": error,
@@ -90,8 +92,11 @@ def failure_record(failure: Failure, command: str, root: str, expected: bool = F
         "tasks": list(failure.tasks),
         "trace": trace,
         "waits": waits,
-        "swap": None,
-        "sources": files.excerpts(step for step in [*trace, *waits, error] if not step.get("internal")),
+        "swap": swap,
+        "elsewhere": failure.elsewhere,
+        "everywhere": failure.everywhere,
+        "others": said_by_others(failure),
+        "sources": files.excerpts(step for step in [*trace, *waits, *(swap or ()), error] if not step.get("internal")),
     }
 
 

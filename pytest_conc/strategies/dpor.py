@@ -28,6 +28,7 @@ from pytest_conc.strategies.access import Access, access_of, depend
 from pytest_conc.strategies.protocol import Pending, Trace
 from pytest_conc.strategies.races import Races
 from pytest_conc.strategies.reversal import Reversal
+from pytest_conc.strategies.witness import left_over
 
 Tree = dict[int, Any]
 """Tasks that go next, by path, each with what is planned after it."""
@@ -165,7 +166,7 @@ class DPOR:
         return done + weight
 
     def _plan_reversals(self) -> None:
-        trace, pending = self._trace, self._left_over()
+        trace, pending = self._trace, left_over(self._trace, self._announced, self._announced_at)
         if self._repeats_at is not None:
             trace, pending = Trace(trace[: self._repeats_at], trace.jumps), []
         races = self._races.of(trace, pending, len(self._prefix))
@@ -183,13 +184,6 @@ class DPOR:
         """Whether the task with that path was enabled after so many operations, where one had been performed."""
         node = self._nodes.get(at)
         return node is not None and path in node.enabled
-
-    def _left_over(self) -> list[Pending]:
-        """The tasks whose announced operation was never performed."""
-        moved = {task.number for task, _, _ in self._trace[self._announced_at :]}
-        able = {task.number: task for task in self._announced if task.number not in moved}
-        blocked = {task.number: task for task, _, _ in self._trace if task.guard is not None}
-        return [task for _, task in sorted({**able, **blocked}.items())]
 
 
 def _with_path(path: int, tasks: Sequence[Pending]) -> Pending | None:

@@ -146,6 +146,12 @@ def test_the_failure_of_a_small_race_is_told_completely(record):
     assert failure.pop("sources")[0] == {"file": name, "first": 5, "lines": RACE.split("\n")[5:15]}
     assert len(failure.pop("trace")) > len(shown)
     token = failure.pop("token")
+    assert [(step["task"], step["kind"]) for step in failure["swap"]] == [
+        ("Thread-1 (add)", "read"),
+        ("Thread-2 (add)", "write"),
+    ]
+    assert [step["stack"] for step in failure.pop("swap")] == [[f"{name}:10 in add"]] * 2
+    assert failure.pop("others")[0].startswith("It passes if Thread-2 (add) writes box.n at ")
     assert failure == {
         "finding": "LostUpdate",
         "expected": False,
@@ -155,7 +161,8 @@ def test_the_failure_of_a_small_race_is_told_completely(record):
         "replay": f"pytest '{name}::test_lost' --conc-replay {token}",
         "tasks": ["main", "Thread-1 (add)", "Thread-2 (add)"],
         "waits": [],
-        "swap": None,
+        "elsewhere": 0,
+        "everywhere": False,
     }
 
 

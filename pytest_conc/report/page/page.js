@@ -82,7 +82,7 @@ function shown(failure) {
   else watch(timeline);
   const replay = failure.token ? el("div", { class: "replay" }, el("span", { class: "label" }, "Replay"), el("code", {}, failure.replay), copyButton(failure.replay)) : null;
   return el("div", { class: "failure" },
-    el("div", { class: "story" }, el("h3", {}, title(failure)), explanation(failure), operations(failure, timeline), gil(failure)),
+    el("div", { class: "story" }, el("h3", {}, title(failure)), explanation(failure), operations(failure, timeline), others(failure)),
     timeline.root, replay);
 }
 
@@ -114,10 +114,9 @@ function operations({ trace }, timeline) {
   } }, el("span", { class: "mark" }, String(at + 1)), badge(step.task_number, step.task), el("span", { class: "words" }, timeline.words(step))))));
 }
 
-function gil({ with_gil: found }) {
-  if (found === null) return null;
-  return el("p", { class: "gil" }, found ? "It also happens where only CPython with the GIL can switch."
-    : "Not found where only CPython with the GIL switches; but the language allows it, and builds without do it.");
+/** What other schedules say: with which swap it passes, whether it fails everywhere, and with the GIL. */
+function others({ others: sentences }) {
+  return sentences.map((sentence) => el("p", { class: "others" }, sentence));
 }
 
 function details({ settings, watched, notes, classes, estimated_classes: estimate, executions, unseen, ended_by: ended, duration }) {

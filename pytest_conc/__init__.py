@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_conc.model.failure import Failure, Finding
     from pytest_conc.model.findings import (
         ConcurrencyError,
+        DataRace,
         Deadlock,
         LeakedTask,
         Livelock,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _FINDINGS = (
     "ConcurrencyError",
+    "DataRace",
     "Deadlock",
     "LeakedTask",
     "Livelock",
@@ -52,6 +54,7 @@ _WHERE = {
 }
 __all__ = [
     "ConcurrencyError",
+    "DataRace",
     "Deadlock",
     "Exploration",
     "Failure",

@@ -50,6 +50,7 @@ OPTIONS: Final = (
     Option("max_steps", int, "N", "operations in one execution, then it is a livelock (20000)"),
     Option("hang_after", float, "S", "seconds without progress until the test fails (10; 0: never)"),
     Option("keep_going", _truth, "", "do not stop at the first failure of a test"),
+    Option("races", str, "HOW", "data races in explorations: note (default), error, off"),
     Option("stress", int, "RUNS", "run every selected test for real so many times, marked or not"),
     Option("delays", str, "HOW", "where real runs sleep: learned (default), random, off"),
 )

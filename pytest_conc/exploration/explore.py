@@ -15,15 +15,22 @@ from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.elsewhere import compared
 from pytest_conc.exploration.exploration import Exploration
-from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
+from pytest_conc.exploration.failures import explain, failure_of, recipe_of, signature_of, unconfirmed
+from pytest_conc.exploration.remarks import Remarks
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.exploration.stored import retried
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
-from pytest_conc.model.findings import Deadlock, ReplayDiverged, UncontrolledBlocking, UncontrolledNondeterminism
+from pytest_conc.model.findings import (
+    DataRace,
+    Deadlock,
+    ReplayDiverged,
+    UncontrolledBlocking,
+    UncontrolledNondeterminism,
+)
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
-from pytest_conc.model.schedule import Recipe, read_token, schedule_of
+from pytest_conc.model.schedule import Recipe, read_token, schedule_of, token_of
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
@@ -97,7 +104,9 @@ def explore_with(
     exploration.failure, exploration.outdated = retried(program, settings, name, modules, tokens)
     if exploration.failure is None or settings.keep_going:
         with runner(program, settings, modules) as run:
-            _Loop(exploration, run, strategy, ends_with, once_if_alone).go()
+            loop = _Loop(exploration, run, strategy, ends_with, once_if_alone)
+            loop.go()
+            exploration.notes += loop.remarks.notes(exploration.exhaustive and exploration.failure is None)
             exploration.why = getattr(strategy, "why", "") if settings.max_preemptions is None else ""
             exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     if exploration.failure is not None:
@@ -133,6 +142,7 @@ class _Loop:
         self.strategy = strategy
         self.tell: Callable[[], None] | None = getattr(strategy, "end", None)
         self.hash = ClassHash()
+        self.remarks = Remarks(run)
 
     def go(self) -> None:
         """Runs until a bound or a failure ends it."""
@@ -173,9 +183,12 @@ class _Loop:
             if self.exploration.failure is None:
                 self.exploration.failure = self._confirmed(execution)
             return True
-        if number == 1 or number in RECHECKED:
-            return self._recheck(execution)
-        return False
+        if (number == 1 or number in RECHECKED) and self._recheck(execution):
+            return True
+        race = self.remarks.look(execution, number)
+        if race is not None and self.exploration.failure is None:
+            self.exploration.failure = self._raced(execution, race)
+        return race is not None
 
     def _recheck(self, execution: Execution) -> bool:
         """Runs the same schedule again, and once more if that differs; returns whether it keeps differing."""
@@ -203,6 +216,15 @@ class _Loop:
             step = first_difference(execution, replays[0]) or first_difference(execution, replays[1]) or "its end"
             return self._nondeterministic(execution, step)
         return explain(self.run, schedule, self.exploration.name, self.exploration.executions)
+
+    def _raced(self, execution: Execution, race: DataRace) -> Failure:
+        """The failure of an execution that has passed, but for a data race."""
+        schedule = schedule_of(task.number for task, _, _ in execution.trace)
+        shown = self.run.run(Replay(schedule), show=True)
+        self.run.report_this()
+        shown.error = race
+        token = token_of(recipe_of(shown, schedule, self.run.settings), self.exploration.name)
+        return failure_of(shown, token, self.exploration.executions, self.run)
 
     def _nondeterministic(self, execution: Execution, step: str) -> Failure:
         error = UncontrolledNondeterminism(
@@ -269,8 +291,11 @@ def replay_with(
     with runner(program, settings, modules) as run:
         strategy = Witness(Replay(recipe.schedule))
         execution = run.run(strategy, show=True)
+        run.report_this()
         if isinstance(execution.error, ends_with):
             raise execution.error
+        if execution.error is None:
+            execution.error = Remarks(run).look(execution, 1) if settings.races == "error" else None
         if execution.error is None:
             if not strategy.followed:
                 raise ReplayDiverged(

@@ -48,6 +48,7 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
     schedule = minimised(schedule, attempt)
     witness = Witness(Replay(schedule))
     shown = run.run(witness, show=True)
+    run.report_this()
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
     return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number, run, witness)

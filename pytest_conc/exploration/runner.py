@@ -28,7 +28,7 @@ KEPT: Final = 4
 class Runner:
     """Runs a program under one schedule after the other, with everything patched that has to be.
 
-    A program that has a method `shown()` is told when the execution that has just ended is one that is shown.
+    A program that has a method `shown()` is told which execution is the one that is reported.
     """
 
     def __init__(self, program: Callable[[], Any], settings: Settings, host: Host, watchdog: Watchdog) -> None:
@@ -50,8 +50,6 @@ class Runner:
             execution.run(self.program)
         finally:
             self._watchdog.execution = None
-        if show:
-            getattr(self.program, "shown", _nothing)()
         execution.drew = execution.drew or (show and random.getstate() != undrawn)
         if self._watchdog.interrupted:
             raise KeyboardInterrupt
@@ -64,9 +62,13 @@ class Runner:
             gc.collect(0)
         return execution
 
+    def report_this(self) -> None:
+        """The execution that has just ended is the one that is reported."""
+        getattr(self.program, "shown", _nothing)()
+
 
 def _nothing() -> None:
-    """What a program does that need not know which execution is shown."""
+    """What a program does that need not know which execution is reported."""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pytest_conc.model.failure import Finding
-from pytest_conc.model.findings import ConcurrencyError, Deadlock
+from pytest_conc.model.findings import ConcurrencyError, DataRace, Deadlock
 from pytest_conc.model.operation import Step
 from pytest_conc.model.words import in_past
 
@@ -19,6 +19,8 @@ _TAKES = ("acquire", "try-acquire", "wake", "try-wake")
 def stall(error: ConcurrencyError, steps: Sequence[Step]) -> Finding:
     """The finding of an error of our own: its text, and for a deadlock what came before it."""
     kind = type(error).__name__
+    if isinstance(error, DataRace):
+        return Finding(kind, str(error), tuple(steps[index] for index in error.operations))
     if not isinstance(error, Deadlock):
         return Finding(kind, str(error))
     causes = [cause for waits in error.pending for cause in _cause(waits, steps)]

@@ -30,6 +30,15 @@ class Starved(Deadlock):
     """A task waits for an item that nobody alive can put."""
 
 
+class DataRace(ConcurrencyError):
+    """Two accesses to one variable, one of them a write, that nothing orders; an error only with `races="error"`.
+
+    `operations` are their indices in the trace.
+    """
+
+    operations: tuple[int, ...] = ()
+
+
 class Livelock(ConcurrencyError):
     """The execution did not end within `max_steps` operations."""
 

@@ -11,6 +11,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "host": ("greenlets", "threads"),
     "preemption": ("any", "gil"),
     "timing": ("virtual", "any"),
+    "races": ("off", "note", "error"),
 }
 
 
@@ -35,6 +36,7 @@ class Settings:
     targets: tuple[str, ...] = ()
     finds: tuple[type[BaseException], ...] = ()
     keep_going: bool = False
+    races: str = "note"
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

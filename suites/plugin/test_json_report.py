@@ -106,6 +106,7 @@ def test_a_record_has_exactly_these_fields(record):
         "targets": [],
         "finds": [],
         "keep_going": False,
+        "races": "note",
     }
 
 

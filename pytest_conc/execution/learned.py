@@ -11,7 +11,7 @@ class Learned:
     `exits`: somebody looks whether a task is over, so its end is a scheduling point. `tries`: somebody looks at a lock
     without waiting for it, so releasing a lock is one; otherwise a switch before a release differs in nothing
     from one before the operation ahead of it. `pulses`: somebody clears an event, so it is one when a task begins to
-    wait for it.
+    wait for it. `spun`: a loop that waits was held until there was news.
     """
 
     def __init__(self) -> None:
@@ -19,6 +19,7 @@ class Learned:
         self.exits = False
         self.tries = False
         self.pulses = False
+        self.spun = False
         self.begun = 0
 
     def is_curious(self) -> bool:
@@ -35,5 +36,5 @@ class Learned:
         for site in self.hot:
             site.hot = False
         self.hot.clear()
-        self.exits = self.tries = self.pulses = False
+        self.exits = self.tries = self.pulses = self.spun = False
         self.begun = 0

@@ -31,7 +31,8 @@ from pytest_conc.execution.clock import wait_for_the_outside
 from pytest_conc.execution.hosts import Host
 from pytest_conc.execution.learned import Learned
 from pytest_conc.execution.recorder import Recorder
-from pytest_conc.execution.stuck import deadlock, leak, livelock
+from pytest_conc.execution.spinning import FIRST, let_spin, look_around
+from pytest_conc.execution.stuck import deadlock, leak
 from pytest_conc.execution.task import Task
 from pytest_conc.instrument.locals import restore_locals
 from pytest_conc.instrument.locations import Locations
@@ -60,7 +61,9 @@ class Execution:
         self.choice = strategy.choose
         self.host = host
         self.recorder = recorder
-        self.limit = settings.max_steps
+        self.patience = settings.max_steps
+        self.limit = min(FIRST, self.patience)
+        self.is_fair = False
         self.any_time = settings.timing == "any"
         self.asks_always = self.everything_hot = False
         self.preempts_accesses = settings.preemption == "any"
@@ -235,6 +238,9 @@ class Execution:
             return
         if self.ending:
             return self._unwinding(task)
+        trace = self.trace
+        if len(trace) >= self.limit:
+            look_around(self, task)
         if location.matters:
             if not site.hot:
                 self.locations.heat(site)
@@ -251,10 +257,7 @@ class Execution:
                     self.host.switch(task, chosen)
                     if self.ending:
                         raise Abort
-        trace = self.trace
         trace.append((task, kind, location))
-        if len(trace) >= self.limit:
-            self._too_long(task)
 
     def show(self, value: Any, call: str = "") -> None:
         """What the operation (or that call) gave or got, for the execution that is shown."""
@@ -283,6 +286,8 @@ class Execution:
             if guard is not None and not guard(task):
                 raise Abort
             return
+        if len(self.trace) >= self.limit and self.unjoined and not self.atomic:
+            look_around(self, task)
         due = None if timeout is None else on_grid(self.now + max(timeout, 0.0))
         if due is not None:
             task.deadline = float("-inf") if self.any_time else due
@@ -310,8 +315,6 @@ class Execution:
             self.trace.append((task, kind, resource))
             if self.recorder is not None:
                 self.recorder.note(self, resource)
-            if len(self.trace) >= self.limit:
-                self._too_long(task)
 
     def _time_has_passed(self, task: Task, due: float) -> None:
         """Under `timing="any"`: a wait that was cut short by nothing has lasted until it was due."""
@@ -326,8 +329,6 @@ class Execution:
         elif self.unjoined and not self.ending and not self.atomic:
             self.stale = True
             self._record(task, kind, resource)
-            if len(self.trace) >= self.limit:
-                self._too_long(task)
 
     def _record(self, task: Task, kind: str, resource: Any) -> None:
         self.trace.append((task, kind, resource))
@@ -342,7 +343,7 @@ class Execution:
     def _only(self, task: Task, enabled: list[Task]) -> Any:
         """The task that goes on where fewer than two are enabled: time may have to pass first."""
         while not enabled:
-            if not self._advance() and not wait_for_the_outside(self):
+            if not (self._advance() or let_spin(self.alive) or wait_for_the_outside(self)):
                 self.fail(task, deadlock(self))
                 return self.main
             enabled = self._refresh()
@@ -375,10 +376,6 @@ class Execution:
             self.announce(task, "switch", None)
 
     # -- the end -----------------------------------------------------------------------------
-    def _too_long(self, task: Task) -> None:
-        self.fail(task, livelock(self))
-        self.leave(task)
-
     def leave(self, task: Task) -> None:
         """Gives up the execution, which has just failed, from within a task: never returns."""
         if task is not self.main:

@@ -58,8 +58,9 @@ def livelock(execution: Any) -> Livelock:
     last = range(max(0, len(execution.trace) - 1 - ROUND), len(execution.trace) - 1)
     where = ", ".join(dict.fromkeys(_visited(execution, index) for index in last))
     return Livelock(
-        f"the execution did not end within max_steps={execution.limit} operations; in the last {len(last)} of them "
-        f"{where}. Either the program never ends under this schedule, or it needs a larger max_steps"
+        f"the execution did not end within max_steps={execution.patience // 2} operations, nor within as many more in "
+        f"which every task had its turn; in the last {len(last)} of them {where}. Either the program never ends, or it "
+        "needs a larger max_steps"
     )
 
 

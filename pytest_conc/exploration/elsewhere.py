@@ -7,9 +7,9 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any, Final
 
+from pytest_conc.exploration.minimise import replays_of
 from pytest_conc.exploration.orders import in_every_order, in_every_serial_order
 from pytest_conc.exploration.runner import Runner, runner
-from pytest_conc.exploration.swap import replays_of
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import UncontrolledBlocking
 from pytest_conc.model.settings import Settings
@@ -19,6 +19,7 @@ from pytest_conc.strategies.at_most import AtMost
 RACES: Final = frozenset({"LostUpdate", "CheckThenAct", "TornRead", "OrderViolation"})
 GIL_EXECUTIONS: Final = 100
 RANDOM: Final = 17
+EXECUTIONS: Final = 100
 
 
 def compared(
@@ -43,8 +44,8 @@ def _fails_elsewhere(
     program: Callable[[], Any], settings: Settings, modules: Sequence[ModuleType], failure: Failure
 ) -> tuple[int, bool]:
     """How many other schedules were tried, if all of them failed with that error, else 0; and whether these are all."""
-    names = ["fifo", "reversed", "round-robin", *["random"] * RANDOM][: replays_of(len(failure.trace))]
-    systematic = 0 if settings.preemption == "gil" else replays_of(len(failure.trace)) - len(names)
+    names = ["fifo", "reversed", "round-robin", *["random"] * RANDOM][: replays_of(len(failure.trace), EXECUTIONS)]
+    systematic = 0 if settings.preemption == "gil" else replays_of(len(failure.trace), EXECUTIONS) - len(names)
     error = type(failure.error)
     with runner(program, settings, modules) as run:
         if any(_error(run, strategy_named(name, seed)) is not error for seed, name in enumerate(names)):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pytest_conc.execution.recorder import label_of
 from pytest_conc.execution.scheduler import Execution
+from pytest_conc.execution.spinning import WINDOW
 from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.elsewhere import compared
@@ -42,6 +43,7 @@ from pytest_conc.strategies.witness import Witness
 SHARING: Final = (
     frozenset(MODES) - {READ, WRITE, INSERT, "exit"} - {kind for kind, mode in MODES.items() if mode == NOTHING}
 )
+SPUN: Final = f"a loop that waits was held after {WINDOW} operations until there was news"
 RECHECKED: Final = frozenset({2, 10, 100, 1000, 10000})
 
 
@@ -107,7 +109,11 @@ def explore_with(
             loop = _Loop(exploration, run, strategy, ends_with, once_if_alone)
             loop.go()
             exploration.notes += loop.remarks.notes(exploration.exhaustive and exploration.failure is None)
-            exploration.why = getattr(strategy, "why", "") if settings.max_preemptions is None else ""
+            if run.learned.spun:
+                exploration.exhaustive = False
+                exploration.notes.append(SPUN)
+            elif settings.max_preemptions is None:
+                exploration.why = getattr(strategy, "why", "")
             exploration.saw_sharing = exploration.saw_sharing or bool(run.learned.hot)
     if exploration.failure is not None:
         exploration.failure = compared(exploration.failure, program, settings, modules)

@@ -5,7 +5,7 @@ segments of the schedule. A candidate is replayed leniently: a segment whose tas
 the last one execution goes on without preemption. A candidate is accepted if it fails with the same signature and
 what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; let one go
 on until it blocks; put two segments of one task together; have a segment run earlier. The result depends on the start
-only in theory; the search is bounded by `REPLAYS`.
+only in theory; the search is bounded by `REPLAYS`, and by `OPERATIONS` where executions are long.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from pytest_conc.model.schedule import Schedule, schedule_of
 
 REPLAYS: Final = 300
+OPERATIONS: Final = 200_000
 UNBOUNDED: Final = 1 << 30
 
 
@@ -32,12 +33,17 @@ def attempt_of(execution: Any) -> Attempt:
     return Attempt((execution.preemptions, len(schedule), len(execution.trace)), schedule)
 
 
+def replays_of(length: int, most: int) -> int:
+    """How many executions of that length are worth it."""
+    return min(most, max(1, OPERATIONS // (length or 1)))
+
+
 def minimised(schedule: Schedule, attempt: Callable[[Schedule], Attempt | None]) -> Schedule:
     """The smallest schedule found that `attempt` says fails in the same way."""
     best = attempt(schedule)
     if best is None:
         return schedule
-    left = REPLAYS
+    left = replays_of(best.cost[-1], REPLAYS)
     tried = {best.schedule, schedule}
     improved = True
     while improved and left > 0:

@@ -9,8 +9,8 @@ Schedules", ISSTA 2002); since the failing schedule is minimal already, one pair
 A second operation that was not performed any more, because the failure came first, is looked for in an execution in
 which the task of the first one is held back for as long as others can go on.
 
-Cost: one replay a pair, the last pairs first, at most `REPLAYS`, and fewer if they are long. If nothing is found there
-may be no passing schedule at all: see `elsewhere`.
+Cost: one replay a pair, the last pairs first, at most `REPLAYS`, and fewer if they are long. Of a long execution only
+the last `LAST` operations are looked at. If nothing is found there may be no passing schedule at all: see `elsewhere`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from itertools import chain
 from typing import Any, Final
 
 from pytest_conc.execution.recorder import label_of
+from pytest_conc.exploration.minimise import replays_of
 from pytest_conc.exploration.steps import steps_of
 from pytest_conc.model.operation import Step
 from pytest_conc.model.schedule import Schedule, schedule_of
@@ -27,7 +28,7 @@ from pytest_conc.strategies.access import Access, access_of, depend
 from pytest_conc.strategies.protocol import Pending
 
 REPLAYS: Final = 100
-OPERATIONS: Final = 200_000
+LAST: Final = 600
 UNBOUNDED: Final = 1 << 30
 Pair = tuple[Step, Step]
 
@@ -51,7 +52,7 @@ class Swaps:
         self._events += [_event(task, task.kind, task.resource) for task in left]
         self._names = [(kind, label_of(resource)) for _, kind, resource in failing.trace]
         self._names += [(task.kind, label_of(task.resource)) for task in left]
-        self._left = 0 if failing.lost else replays_of(len(self._order))
+        self._left = 0 if failing.lost else replays_of(len(self._order), REPLAYS)
         self._known: dict[tuple[int, int], Pair | None] = {}
 
     def first_of(self, pairs: Iterable[Pair]) -> Pair | None:
@@ -65,14 +66,14 @@ class Swaps:
         tried = chain(
             self._later(index for index in backwards[:1] if self._order[index] == self._failed),
             (self._swapped(first, second) for first, second in self._pairs()),
-            self._later(backwards),
+            self._later(backwards[:LAST]),
         )
         return next(filter(None, tried), None)
 
     def _pairs(self) -> Iterator[tuple[int, int]]:
         """Dependent operations of different tasks, the first one performed."""
-        for second in range(len(self._events) - 1, 0, -1):
-            for first in range(min(second, len(self._order)) - 1, -1, -1):
+        for second in range(len(self._events) - 1, max(0, len(self._events) - LAST), -1):
+            for first in range(min(second, len(self._order)) - 1, max(-1, second - LAST), -1):
                 if not self._left:
                     return
                 if _dependent(self._events[first], self._events[second]):
@@ -129,6 +130,8 @@ class Swaps:
     def _later(self, firsts: Iterable[int]) -> Iterator[Pair | None]:
         """Pairs whose second operation is performed only if the task of the first one is held back for long."""
         for first in firsts:
+            if not self._left:
+                return
             execution = self._held_back(first)
             if execution is not None and execution.error is None:
                 yield from self._until(first, execution)
@@ -157,11 +160,6 @@ class Swaps:
             if execution is not None and execution.error is None:
                 shown = self._run(schedule, True)
                 yield None if shown.error is not None else (self._steps[first], steps_of(shown)[second])
-
-
-def replays_of(length: int) -> int:
-    """How many executions of that length are worth it."""
-    return min(REPLAYS, max(1, OPERATIONS // (length or 1)))
 
 
 def _event(task: Pending, kind: str, resource: Any) -> tuple[int, Access | None]:

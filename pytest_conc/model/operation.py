@@ -56,6 +56,7 @@ MODES: Final[dict[str, int]] = {
     "sleep": NOTHING,
     "sleep point": NOTHING,
     "switch": NOTHING,
+    "spin": NOTHING,
     "drain": NOTHING,
 }
 

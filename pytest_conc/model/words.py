@@ -53,6 +53,7 @@ _WITHOUT: Final = {
     "wait until done": _Verb("has waited until {} was done", "had waited until {} was done"),
     "shutdown": _Verb("shuts down {}", "shut down {}"),
     "sleep": _Verb("has slept", "had slept"),
+    "spin": _Verb("goes round until there is news", "went round until there was news"),
     "start": _Verb("starts {}", "started {}"),
     "join": _Verb("joins {}", "joined {}"),
     "try-join": _Verb("joins {}, if it ends in time", "joined {}, if it ended in time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 from types import ModuleType
 from typing import Any, Final
@@ -18,6 +19,7 @@ from pytest_conc.exploration.exploration import Exploration
 from pytest_conc.exploration.failures import explain, failure_of, signature_of, unconfirmed
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.exploration.stored import retried
+from pytest_conc.exploration.tokens import following, misfit
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
@@ -260,17 +262,17 @@ def replay_with(
     """As `replay`, with checked settings, for a program of that name and these watched modules."""
     recipe = read_token(token, name)
     with runner(program, settings_of(settings, recipe), modules) as run:
-        strategy = Replay(recipe.schedule)
+        strategy = following(recipe)
         execution = run.run(strategy, show=True)
         if isinstance(execution.error, ends_with):
             raise execution.error
+        diverged = misfit(strategy, execution)
         if execution.error is not None:
-            return failure_of(execution, token, 0)
-        if not strategy.followed:
+            return replace(failure_of(execution, token, 0), diverged=diverged)
+        if diverged:
             raise ReplayDiverged(
-                f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "
-                f"{len(recipe.schedule)} segments could not be followed, and it passed; the code has changed since, "
-                "so explore it again without --conc-replay"
+                f"{name} passed, but not under the schedule of {token}, because the code has changed since: {diverged}. "
+                "Explore it again without --conc-replay"
             )
     return None
 

@@ -11,11 +11,12 @@ from pytest_conc.execution.recorder import NOWHERE, OWN, Note, label_of
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import finding_of
 from pytest_conc.exploration.runner import Runner
+from pytest_conc.exploration.tokens import followed_schedule, lasting, noting, recipe_of
 from pytest_conc.instrument.instrumentation import is_stub
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import Deadlock, TaskInterrupted
 from pytest_conc.model.operation import INSERT, WRITE, Step
-from pytest_conc.model.schedule import Recipe, Schedule, token_of
+from pytest_conc.model.schedule import Schedule, token_of
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.replay import Replay
 
@@ -43,10 +44,12 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
         return attempt_of(execution) if signature_of(execution) == wanted else None
 
     schedule = minimised(schedule, attempt)
-    shown = run.run(Replay(schedule), show=True)
+    strategy = noting(schedule)
+    shown = run.run(strategy, show=True)
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
-    return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number)
+    recipe = lasting(run, recipe_of(shown, followed_schedule(shown), run.settings), strategy.switches)
+    return failure_of(shown, token_of(recipe, name), number)
 
 
 def failure_of(shown: Any, token: str, number: int) -> Failure:
@@ -136,8 +139,3 @@ def _step(execution: Any, index: int, note: Note) -> Step:
         label_of(getattr(resource, "alias", None)) or None,
         label_of(resource),
     )
-
-
-def recipe_of(execution: Any, schedule: Schedule, settings: Settings) -> Recipe:
-    """What is needed to repeat an execution with this schedule."""
-    return Recipe(schedule, settings.timing, settings.preemption, settings.seed if execution.drew else None)

@@ -21,6 +21,7 @@ class Failure:
     """One failing schedule of a program, minimised, with all that is needed to understand and repeat it.
 
     `elsewhere` is the number of other schedules that were tried, if it failed in the same way in all of them, else 0.
+    `diverged` says what of the token that was replayed did not fit the code any more, "" if all did.
     `with_gil` says whether it was also found where only a CPython with the GIL switches; None where nobody looked.
     """
 
@@ -34,3 +35,4 @@ class Failure:
     tasks: tuple[str, ...] = ()
     with_gil: bool | None = None
     elsewhere: int = 0
+    diverged: str = ""

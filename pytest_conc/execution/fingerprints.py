@@ -6,9 +6,12 @@ variable that it touches. It says neither lines nor columns: comments, blank lin
 
 A statement is hashed as a tree, so it does not matter how it is laid out either: line breaks, quotes and parentheses
 leave no trace in it. Only what all versions of Python have in a tree is looked at. Names in angle brackets are left out
-of the function's: since 3.12 a comprehension is no function of its own. What library code does counts as an
-operation of the user's line that called it; what it does where no line of the user's is on the stack (a worker of a
-pool that waits for work) has neither function nor statement.
+of the function's: since 3.12 a comprehension is no function of its own.
+
+What library code does counts as an operation of the user's line that called it; what it does where no line of the
+user's is on the stack (a worker of a pool that waits for work) has neither function nor statement. For what the
+inside of a pool waits for differs between versions of Python, too, but not how often: there all that blocks is of
+one kind.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from pytest_conc.model.operation import INSERT, WRITE
 from pytest_conc.model.schedule import FINGERPRINTS
 
 END: Final = "end"
+WAITS: Final = "waits"
 
 
 class Fingerprints:
@@ -38,11 +42,10 @@ class Fingerprints:
 
     def of(self, task: Any) -> int:
         """The fingerprint of what the task, on whose stack this is called, has announced."""
-        kind = END if task.finished else WRITE if task.kind is INSERT else task.kind
         place = NOWHERE if task.finished else place_of(sys._getframe(1))
         if place not in self._places:
             self._places[place] = self._text(place)
-        return crc32(f"{kind} {_touched(task.resource)} {self._places[place]}".encode()) % FINGERPRINTS
+        return crc32(f"{_kind(task, place)} {_touched(task.resource)} {self._places[place]}".encode()) % FINGERPRINTS
 
     def _text(self, place: Place) -> str:
         """Function and statement."""
@@ -52,6 +55,14 @@ class Fingerprints:
             self._trees[place.filename] = statements_of("".join(linecache.getlines(place.filename)))
         statement = self._trees[place.filename].get(place.line)
         return f"{_folded(place.function)} {place.source if statement is None else ' '.join(_words(statement))}"
+
+
+def _kind(task: Any, place: Place) -> str:
+    if task.finished:
+        return END
+    if not place.is_users and task.guard is not None and not task.guard(task):
+        return WAITS
+    return WRITE if task.kind is INSERT else str(task.kind)
 
 
 def _touched(resource: Any) -> str:

@@ -271,7 +271,7 @@ def replay_with(
             return replace(failure_of(execution, token, 0), diverged=diverged)
         if diverged:
             raise ReplayDiverged(
-                f"{name} passed, but not under the schedule of {token}, because the code has changed since: {diverged}. "
+                f"{name} passed, but not under the schedule of {token}: the code has changed since, {diverged}. "
                 "Explore it again without --conc-replay"
             )
     return None

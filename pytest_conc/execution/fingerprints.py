@@ -34,7 +34,7 @@ WAITS: Final = "waits"
 
 
 class Fingerprints:
-    """The fingerprints of the operations of one execution."""
+    """The fingerprints of the operations of a program; what its source says is read once."""
 
     def __init__(self) -> None:
         self._trees: dict[str, dict[int, ast.stmt]] = {}

@@ -262,7 +262,7 @@ def replay_with(
     """As `replay`, with checked settings, for a program of that name and these watched modules."""
     recipe = read_token(token, name)
     with runner(program, settings_of(settings, recipe), modules) as run:
-        strategy = following(recipe)
+        strategy = following(run, recipe)
         execution = run.run(strategy, show=True)
         if isinstance(execution.error, ends_with):
             raise execution.error

@@ -44,7 +44,7 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
         return attempt_of(execution) if signature_of(execution) == wanted else None
 
     schedule = minimised(schedule, attempt)
-    strategy = noting(schedule)
+    strategy = noting(run, schedule)
     shown = run.run(strategy, show=True)
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)

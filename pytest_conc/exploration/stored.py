@@ -54,7 +54,7 @@ def _again(
 
 def _failing(run: Runner, recipe: Recipe) -> Schedule | None:
     """The schedule as it was really followed, if it fails twice in the same way."""
-    first = run.run(following(recipe))
+    first = run.run(following(run, recipe))
     followed = followed_schedule(first)
     if not isinstance(first.error, Exception) or signature_of(run.run(Replay(followed))) != signature_of(first):
         return None

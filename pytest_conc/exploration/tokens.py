@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pytest_conc.execution.fingerprints import Fingerprints
 from pytest_conc.exploration.runner import Runner
 from pytest_conc.model.schedule import Recipe, Schedule, Switch, schedule_of
 from pytest_conc.model.settings import Settings
@@ -14,16 +13,16 @@ from pytest_conc.strategies.replay import Replay
 MOST: Final = 3
 
 
-def noting(schedule: Schedule) -> Noting:
+def noting(run: Runner, schedule: Schedule) -> Noting:
     """A strategy that follows the schedule and notes its switches."""
-    return Noting(Replay(schedule), Fingerprints().of)
+    return Noting(Replay(schedule), run.fingerprints.of)
 
 
-def following(recipe: Recipe) -> Follow | Replay:
+def following(run: Runner, recipe: Recipe) -> Follow | Replay:
     """The strategy that does what a recipe says."""
     if recipe.schedule is not None:
         return Replay(recipe.schedule)
-    return Follow(recipe.switches, Fingerprints().of)
+    return Follow(recipe.switches, run.fingerprints.of)
 
 
 def followed_schedule(execution: Any) -> Schedule:
@@ -40,7 +39,7 @@ def recipe_of(execution: Any, schedule: Schedule, settings: Settings) -> Recipe:
 def lasting(run: Runner, recipe: Recipe, switches: list[Switch]) -> Recipe:
     """The recipe with switches instead of its schedule, if these really lead to the same execution; else as it is."""
     made = recipe._replace(switches=tuple(switches), schedule=None)
-    again = run.run(following(made))
+    again = run.run(following(run, made))
     return made if followed_schedule(again) == recipe.schedule else recipe
 
 

@@ -47,6 +47,11 @@ class Fingerprints:
             self._places[place] = self._text(place)
         return crc32(f"{_kind(task, place)} {_touched(task.resource)} {self._places[place]}".encode()) % FINGERPRINTS
 
+    def forget(self) -> None:
+        """Gives up the syntax trees: what has run may stay for long, and would keep them."""
+        self._trees.clear()
+        self._places.clear()
+
     def _text(self, place: Place) -> str:
         """Function and statement."""
         if not place.is_in_users_code:

@@ -76,6 +76,7 @@ def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iter
         watchdog = stack.enter_context(Watchdog(settings.hang_after).watching())
         made = Runner(program, settings, host, watchdog)
         stack.callback(made.learned.forget)
+        stack.callback(made.fingerprints.forget)
         yield made
 
 

@@ -223,6 +223,32 @@ def test_functions_in_functions_are_named_without_what_differs_between_versions(
     assert replay(program_of(COMPREHENSION), "c2.d4RuAAACgrQSAgG_iXE").diverged == ""
 
 
+POOL = """
+from concurrent.futures import ThreadPoolExecutor
+
+class Report:
+    left = 2
+    printed = 0
+
+    def done(self, job):
+        self.left -= 1
+        if self.left == 0:
+            self.printed += 1
+
+def program():
+    report = Report()
+    with ThreadPoolExecutor() as pool:
+        pool.submit(int).add_done_callback(report.done)
+        pool.submit(int).add_done_callback(report.done)
+    assert report.printed == 1
+"""
+
+
+def test_what_happens_inside_of_a_pool_may_differ_between_versions(program_of):
+    """Since 3.12 a worker looks for work before it waits for it; here one is left where it waits."""
+    assert replay(program_of(POOL), "c2.d4RPAAABue3rAQEC9qJcAgCwuyQAAYKYEAAC2JIk").diverged == ""
+
+
 def changing(fails):
     """The same program name, with and without its bug."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 from types import ModuleType
 from typing import Any, Final
@@ -16,22 +17,22 @@ from pytest_conc.execution.stuck import key_of
 from pytest_conc.exploration.classes import ClassHash
 from pytest_conc.exploration.elsewhere import compared
 from pytest_conc.exploration.exploration import Exploration
-from pytest_conc.exploration.failures import explain, failure_of, recipe_of, signature_of, unconfirmed
+from pytest_conc.exploration.failures import explain, failure_of, raced, signature_of, unconfirmed
 from pytest_conc.exploration.remarks import Remarks
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.exploration.stored import retried
+from pytest_conc.exploration.tokens import followed_schedule, following, misfit
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.current import current_task
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import (
-    DataRace,
     Deadlock,
     ReplayDiverged,
     UncontrolledBlocking,
     UncontrolledNondeterminism,
 )
 from pytest_conc.model.operation import INSERT, MODES, NOTHING, READ, WRITE
-from pytest_conc.model.schedule import Recipe, read_token, schedule_of, token_of
+from pytest_conc.model.schedule import Recipe, read_token
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
@@ -193,16 +194,19 @@ class _Loop:
             return True
         race = self.remarks.look(execution, number)
         if race is not None and self.exploration.failure is None:
-            self.exploration.failure = self._raced(execution, race)
+            number = self.exploration.executions
+            self.exploration.failure = raced(
+                self.run, followed_schedule(execution), race, self.exploration.name, number
+            )
         return race is not None
 
     def _recheck(self, execution: Execution) -> bool:
         """Runs the same schedule again, and once more if that differs; returns whether it keeps differing."""
-        again = self.run.run(Replay(schedule_of(task.number for task, _, _ in execution.trace)))
+        again = self.run.run(Replay(followed_schedule(execution)))
         step = first_difference(execution, again)
         if step is None:
             return False
-        third = self.run.run(Replay(schedule_of(task.number for task, _, _ in again.trace)))
+        third = self.run.run(Replay(followed_schedule(again)))
         if first_difference(again, third) is None:
             self.exploration.notes.append(f"lazy initialisation in execution {self.exploration.executions}: {step}")
             return False
@@ -211,7 +215,7 @@ class _Loop:
 
     def _confirmed(self, execution: Execution) -> Failure:
         """The failure, after it has been replayed twice with the same signature."""
-        schedule = schedule_of(task.number for task, _, _ in execution.trace)
+        schedule = followed_schedule(execution)
         if isinstance(execution.error, UncontrolledBlocking):  # a replay would block as long again
             return unconfirmed(
                 execution, schedule, self.run.settings, self.exploration.name, self.exploration.executions
@@ -222,15 +226,6 @@ class _Loop:
             step = first_difference(execution, replays[0]) or first_difference(execution, replays[1]) or "its end"
             return self._nondeterministic(execution, step)
         return explain(self.run, schedule, self.exploration.name, self.exploration.executions)
-
-    def _raced(self, execution: Execution, race: DataRace) -> Failure:
-        """The failure of an execution that has passed, but for a data race."""
-        schedule = schedule_of(task.number for task, _, _ in execution.trace)
-        shown = self.run.run(Replay(schedule), show=True)
-        self.run.report_this()
-        shown.error = race
-        token = token_of(recipe_of(shown, schedule, self.run.settings), self.exploration.name)
-        return failure_of(shown, token, self.exploration.executions, self.run)
 
     def _nondeterministic(self, execution: Execution, step: str) -> Failure:
         error = UncontrolledNondeterminism(
@@ -295,25 +290,25 @@ def replay_with(
     recipe = read_token(token, name)
     settings = settings_of(settings, recipe)
     with runner(program, settings, modules) as run:
-        strategy = Witness(Replay(recipe.schedule))
-        execution = run.run(strategy, show=True)
+        follower = following(run, recipe)
+        witness = Witness(follower)
+        execution = run.run(witness, show=True)
         run.report_this()
         if isinstance(execution.error, ends_with):
             raise execution.error
+        diverged = misfit(follower, execution)
+        if execution.error is None and settings.races == "error":
+            execution.error = Remarks(run).look(execution, 1)
         if execution.error is None:
-            execution.error = Remarks(run).look(execution, 1) if settings.races == "error" else None
-        if execution.error is None:
-            if not strategy.followed:
+            if diverged:
                 raise ReplayDiverged(
-                    f"the schedule of {token} does not fit {name} any more: {strategy.resynchronised} of "
-                    f"{len(recipe.schedule)} segments could not be followed, and it passed; the code has changed "
-                    "since, so explore it again without --conc-replay"
+                    f"{name} passed, but not under the schedule of {token}: the code has changed since, {diverged}. "
+                    "Explore it again without --conc-replay"
                 )
             return None
-        if once():
-            return failure_of(execution, token, 0, run)
-        failure = failure_of(execution, token, 0, run, strategy)
-    return compared(failure, program, settings, modules)
+        stops = once()
+        failure = replace(failure_of(execution, token, 0, run, None if stops else witness), diverged=diverged)
+    return failure if stops else compared(failure, program, settings, modules)
 
 
 def settings_of(settings: Settings, recipe: Recipe) -> Settings:

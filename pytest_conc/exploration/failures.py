@@ -14,10 +14,11 @@ from pytest_conc.exploration.patterns import Failing, finding_of
 from pytest_conc.exploration.runner import Runner
 from pytest_conc.exploration.steps import bare_steps_of, steps_of
 from pytest_conc.exploration.swap import Swaps
+from pytest_conc.exploration.tokens import followed_schedule, lasting, noting, recipe_of
 from pytest_conc.instrument.instrumentation import is_stub
 from pytest_conc.model.failure import Failure, Finding
-from pytest_conc.model.findings import Deadlock, TaskInterrupted
-from pytest_conc.model.schedule import Recipe, Schedule, token_of
+from pytest_conc.model.findings import DataRace, Deadlock, TaskInterrupted
+from pytest_conc.model.schedule import Schedule, token_of
 from pytest_conc.model.settings import Settings
 from pytest_conc.strategies.replay import Replay
 from pytest_conc.strategies.witness import Witness
@@ -46,12 +47,27 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
         return attempt_of(execution) if signature_of(execution) == wanted else None
 
     schedule = minimised(schedule, attempt)
-    witness = Witness(Replay(schedule))
-    shown = run.run(witness, show=True)
-    run.report_this()
+    shown, witness, token = _shown(run, schedule, name)
     if signature_of(shown) != wanted:
         return unconfirmed(run.run(Replay(schedule)), schedule, run.settings, name, number)
-    return failure_of(shown, token_of(recipe_of(shown, schedule, run.settings), name), number, run, witness)
+    return failure_of(shown, token, number, run, witness)
+
+
+def raced(run: Runner, schedule: Schedule, race: DataRace, name: str, number: int) -> Failure:
+    """The Failure of a schedule that passes, but for a data race."""
+    shown, _, token = _shown(run, schedule, name)
+    shown.error = race
+    return failure_of(shown, token, number, run)
+
+
+def _shown(run: Runner, schedule: Schedule, name: str) -> tuple[Any, Witness, str]:
+    """The execution that is reported, who could have gone on in it, and its token."""
+    strategy = noting(run, schedule)
+    witness = Witness(strategy)
+    shown = run.run(witness, show=True)
+    run.report_this()
+    recipe = lasting(run, recipe_of(shown, followed_schedule(shown), run.settings), strategy.switches)
+    return shown, witness, token_of(recipe, name)
 
 
 def failure_of(shown: Any, token: str, number: int, run: Runner, witness: Witness | None = None) -> Failure:
@@ -117,8 +133,3 @@ def _interrupted(shown: Any, error: KeyboardInterrupt) -> TaskInterrupted:
     wrapped = TaskInterrupted(f"{shown.failed_task.label()} raised KeyboardInterrupt by itself; nobody pressed a key")
     wrapped.__cause__ = error
     return wrapped
-
-
-def recipe_of(execution: Any, schedule: Schedule, settings: Settings) -> Recipe:
-    """What is needed to repeat an execution with this schedule."""
-    return Recipe(schedule, settings.timing, settings.preemption, settings.seed if execution.drew else None)

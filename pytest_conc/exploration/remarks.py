@@ -14,9 +14,10 @@ from pytest_conc.exploration.data_races import data_races
 from pytest_conc.exploration.lock_order import Nested, inversions
 from pytest_conc.exploration.runner import Runner
 from pytest_conc.exploration.steps import steps_of
+from pytest_conc.exploration.tokens import followed_schedule
 from pytest_conc.model.findings import DataRace
 from pytest_conc.model.operation import Step
-from pytest_conc.model.schedule import Schedule, schedule_of
+from pytest_conc.model.schedule import Schedule
 from pytest_conc.model.words import in_past
 from pytest_conc.strategies.replay import Replay
 
@@ -44,7 +45,7 @@ class Remarks:
         if not new:
             return None
         self._met |= new
-        self._schedules.append(schedule_of(task.number for task, _, _ in execution.trace))
+        self._schedules.append(followed_schedule(execution))
         return None if self._mode == "note" else self._tell(self._schedules.pop())
 
     def _tell(self, schedule: Schedule) -> DataRace | None:

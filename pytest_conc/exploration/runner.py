@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pytest_conc.controlled import DEFAULTS, PATCHES
 from pytest_conc.controlled.patching import DefaultsPatch, applied
+from pytest_conc.execution.fingerprints import Fingerprints
 from pytest_conc.execution.hosts import Host, host_named
 from pytest_conc.execution.learned import Learned
 from pytest_conc.execution.recorder import Recorder
@@ -35,6 +36,7 @@ class Runner:
         self.program = program
         self.settings = settings
         self.learned = Learned()
+        self.fingerprints = Fingerprints()
         self._host = host
         self._watchdog = watchdog
         self._since_collection = 0
@@ -85,6 +87,7 @@ def runner(program: Callable[[], Any], settings: Settings, modules: Any) -> Iter
         watchdog = stack.enter_context(Watchdog(settings.hang_after).watching())
         made = Runner(program, settings, host, watchdog)
         stack.callback(made.learned.forget)
+        stack.callback(made.fingerprints.forget)
         yield made
 
 

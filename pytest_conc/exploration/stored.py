@@ -8,8 +8,9 @@ from typing import Any
 
 from pytest_conc.exploration.failures import explain, signature_of
 from pytest_conc.exploration.runner import Runner, runner
+from pytest_conc.exploration.tokens import followed_schedule, following
 from pytest_conc.model.failure import Failure
-from pytest_conc.model.schedule import Recipe, Schedule, read_token, schedule_of
+from pytest_conc.model.schedule import Recipe, Schedule, read_token
 from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies.replay import Replay
 
@@ -47,14 +48,14 @@ def _again(
     if recipe.seed is not None:
         settings = settings.with_options({"seed": recipe.seed})
     with runner(program, settings, modules) as run:
-        schedule = _failing(run, recipe.schedule)
+        schedule = _failing(run, recipe)
         return None if schedule is None else explain(run, schedule, name, 0)
 
 
-def _failing(run: Runner, schedule: Schedule) -> Schedule | None:
+def _failing(run: Runner, recipe: Recipe) -> Schedule | None:
     """The schedule as it was really followed, if it fails twice in the same way."""
-    first = run.run(Replay(schedule))
-    followed = schedule_of(task.number for task, _, _ in first.trace)
+    first = run.run(following(run, recipe))
+    followed = followed_schedule(first)
     if not isinstance(first.error, Exception) or signature_of(run.run(Replay(followed))) != signature_of(first):
         return None
     return followed

@@ -24,6 +24,7 @@ class Failure:
     `elsewhere` is the number of other schedules that were tried, if it failed in the same way in all of them, else 0;
     `everywhere` that these were one of every interleaving class there is. `with_gil` says whether it was also found
     where only a CPython with the GIL switches; None where nobody looked.
+    `diverged` says what of the token that was replayed did not fit the code any more, "" if all did.
     """
 
     error: BaseException
@@ -37,3 +38,4 @@ class Failure:
     with_gil: bool | None = None
     elsewhere: int = 0
     everywhere: bool = False
+    diverged: str = ""

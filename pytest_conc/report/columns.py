@@ -29,7 +29,7 @@ def report(failure: Failure, command: str, explained: bool = True, replayed: boo
     `replayed` says that it is the schedule of a token that was asked for.
     """
     columns = _columns(failure)
-    parts = [_headline(failure, replayed), *([""] if columns else []), *columns]
+    parts = [_headline(failure, replayed), *_diverged(failure), *([""] if columns else []), *columns]
     text = failure.finding.explanation
     told = text if explained else text.removeprefix(str(failure.error)).lstrip()
     sentences = [*told.splitlines(), *said_by_others(failure)]
@@ -49,6 +49,10 @@ def _headline(failure: Failure, replayed: bool) -> str:
     error = type(failure.error).__name__
     kind = failure.finding.kind if failure.finding.kind in (error, "Failure") else f"{failure.finding.kind}: {error}"
     return f"{kind} under the schedule of the token" if replayed else f"{kind} {where}, minimised to {switches}"
+
+
+def _diverged(failure: Failure) -> list[str]:
+    return textwrap.wrap(f"The code has changed since: {failure.diverged}.", WIDTH) if failure.diverged else []
 
 
 def _wrapped(paragraph: str) -> list[str]:

@@ -88,6 +88,7 @@ def failure_record(failure: Failure, command: str, root: str, expected: bool = F
         "with_gil": failure.with_gil,
         "execution": failure.execution,
         "token": failure.token,
+        "diverged": failure.diverged,
         "replay": command,
         "tasks": list(failure.tasks),
         "trace": trace,

@@ -23,4 +23,4 @@ def test_the_tokens_of_all_lessons_are_short_enough_to_paste():
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     tokens = TOKEN.findall(text)
     assert len(tokens) >= 20
-    assert max(map(len, tokens)) < 100
+    assert max(map(len, tokens)) < 50

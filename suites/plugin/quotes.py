@@ -27,7 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^```(python|text)\n(.*?)^```\n((?:<!-- \w+: [^\n]* -->\n)*)", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"<!-- (\w+): (.*) -->")
 MASKS = (
-    (re.compile(r"\bc1\.[\w-]+…?|\bc1\.…"), "TOKEN"),
+    (re.compile(r"\bc2\.[\w-]+…?|\bc2\.…"), "TOKEN"),
     (re.compile(r"0x[0-9a-f]+"), "0xADDRESS"),
     (re.compile(r"\bin \d+\.\d+s\b"), "in TIMEs"),
     (re.compile(r"^(=+) (.*?) =+$"), r"= \2 ="),

@@ -159,6 +159,7 @@ def test_the_failure_of_a_small_race_is_told_completely(record):
         "preemptions": 1,
         "with_gil": False,
         "execution": 3,
+        "diverged": "",
         "replay": f"pytest '{name}::test_lost' --conc-replay {token}",
         "tasks": ["main", "Thread-1 (add)", "Thread-2 (add)"],
         "waits": [],

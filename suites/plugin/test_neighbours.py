@@ -52,7 +52,7 @@ def test_a_token_used_on_another_test_is_an_error(run):
     result.stdout.no_fnmatch_line("*pytest_conc/*.py*")
 
 
-@pytest.mark.parametrize("token", ["nonsense", "c1.", "c1.AAAA", ""])
+@pytest.mark.parametrize("token", ["nonsense", "c2.", "c2.AAAA", ""])
 def test_a_malformed_token_is_a_usage_error(run, token):
     result = run(TESTS, f"--conc-replay={token}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -161,7 +161,7 @@ def test_y():
 """)
     result.assert_outcomes(failed=2)
     result.stdout.no_fnmatch_line("*pytest_conc/*.py*")
-    result.stdout.fnmatch_lines([f"*replay: pytest *test_{name}' --conc-replay c1.*" for name in "xy"])
+    result.stdout.fnmatch_lines([f"*replay: pytest *test_{name}' --conc-replay c2.*" for name in "xy"])
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_interleave_explores_unmarked_tests_and_lists_what_cannot_be(run, pytest
         consecutive=False,
     )
     result.stdout.fnmatch_lines(["ran once, not explored: test_doc.txt::test_doc.txt (it is a DoctestItem*)"])
-    result.stdout.fnmatch_lines(["*--conc-replay c1.*"])
+    result.stdout.fnmatch_lines(["*--conc-replay c2.*"])
 
 
 @pytest.mark.parametrize(

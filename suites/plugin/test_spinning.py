@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pytest_conc import Livelock, explore
+from pytest_conc import Livelock, explore, replay
 from pytest_conc.execution.spinning import spins
 
 STRATEGIES = ("auto", "dpor", "bounded", "random", "pct", "pos", "surw", "urw", "fifo", "reversed", "round-robin")
@@ -167,30 +167,48 @@ def test_a_loop_that_nobody_ends_is_a_livelock():
     assert "nor within as many more in which every task had its turn" in str(failure.error)
 
 
-class Rude:
-    """Two tasks in strict turns: whoever has failed to get the second lock finds it taken again next time."""
+class InStep:
+    """Both tasks always at the same point: each finds the lock taken that it tries."""
 
     def begin(self, trace):
         self.trace = trace
 
     def choose(self, running, enabled):
-        return next((task for task in enabled if task is not running), running)
+        return min(enabled, key=lambda task: sum(each is task for each, _, _ in self.trace))
+
+
+def give_way_to_each_other():
+    left, right = threading.Lock(), threading.Lock()
+
+    def grab(one, other):
+        while True:
+            with one:
+                if other.acquire(blocking=False):
+                    other.release()
+                    return
+
+    run(lambda: grab(left, right), lambda: grab(right, left))
 
 
 def test_two_who_give_way_to_each_other_get_on_when_every_task_has_its_turn():
+    exploration = explore(give_way_to_each_other, strategy=InStep(), executions=2, max_steps=300)
+    assert exploration.failure is None
+    assert exploration.notes == []
+
+
+def test_who_gives_way_for_ever_is_a_livelock_in_the_replay_too():
     def program():
-        left, right = threading.Lock(), threading.Lock()
+        box = [0, 0]
 
-        def grab(one, other):
+        def play(me):
             while True:
-                with one:
-                    if other.acquire(blocking=False):
-                        other.release()
-                        return
+                box[me] += 1
 
-        run(lambda: grab(left, right), lambda: grab(right, left))
+        run(lambda: play(0), lambda: play(1))
 
-    assert explore(program, strategy=Rude(), executions=1, max_steps=300).failure is None
+    failure = explore(program, max_steps=300).failure
+    assert isinstance(failure.error, Livelock)
+    assert replay(program, failure.token, max_steps=300).trace == failure.trace
 
 
 def operations(task, *kinds):

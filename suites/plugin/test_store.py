@@ -95,7 +95,7 @@ def test_an_unreadable_store_is_no_obstacle(pytester):
     path.parent.mkdir(parents=True)
     for content in (
         '["no", "table"]',
-        '{"x": 3, "test_an_unreadable_store_is_no_obstacle.py::test_counter": ["c1.?", 7]}',
+        '{"x": 3, "test_an_unreadable_store_is_no_obstacle.py::test_counter": ["c2.?", 7]}',
     ):
         path.write_text(content)
         result = run(pytester)
@@ -120,6 +120,31 @@ def test_a_replay_does_not_touch_the_store(pytester):
     path.write_text(counter("increment_with_lock"))
     run(pytester, "test_it.py::test_counter", "--conc-replay", token)
     assert kept(pytester) == stored
+
+
+def changed_for_the_worse(pytester):
+    """A failing test with a token, whose line was rewritten so that it always fails."""
+    path = pytester.makepyfile(test_it=counter())
+    run(pytester).assert_outcomes(failed=1)
+    (token,) = kept(pytester)["test_it.py::test_counter"]
+    path.write_text(counter().replace("self.value += 1", "self.value = 1"))
+    return token
+
+
+def test_a_schedule_that_fails_in_spite_of_what_has_changed_is_minimised_and_kept_anew(pytester):
+    token = changed_for_the_worse(pytester)
+    result = run(pytester)
+    result.stdout.fnmatch_lines("*in a schedule that failed before, minimised to no preemption")
+    assert kept(pytester)["test_it.py::test_counter"] != [token]
+
+
+def test_a_replay_that_fails_says_what_of_the_token_could_not_be_followed(pytester):
+    token = changed_for_the_worse(pytester)
+    result = run(pytester, "test_it.py::test_counter", "--conc-replay", token)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*under the schedule of the token", "The code has changed since: 1 of * switches of the token could not be *"]
+    )
 
 
 def test_nothing_is_kept_without_the_cache_and_for_passing_tests(pytester):

@@ -68,7 +68,7 @@ def test_an_unlocked_increment_fails_for_real_although_no_switch_can_happen_ther
             "  * × AssertionError: assert * == 40 (test_x.py:*), first in run *",
             "Threads came near each other at Counter#1.value: they slept there.",
             "An exploration finds it too, in execution *: LostUpdate.",
-            "replay: pytest 'test_x.py::test_x' --conc-replay c1.*",
+            "replay: pytest 'test_x.py::test_x' --conc-replay c2.*",
             "again: pytest 'test_x.py::test_x' --conc-stress 100",
         ]
     )

@@ -68,9 +68,9 @@ class Peer(NamedTuple):
         return float(answer.stdout.split()[-1]) if answer.returncode == 0 else None
 
     def found(self, search: str, program: str, seeds: int, executions: int, seconds: float) -> list[int | str]:
-        """After how many schedules it finds the bug, for each seed, or in a word why not; all seeds in so many seconds.
+        """After how many schedules it finds the bug, for each seed, or in a word why not.
 
-        `search` is a key of `suites.benchmarks.peer_search.SEARCH`.
+        `search` is a key of `suites.benchmarks.peer_search.SEARCH`. Seeds for which there is no time are left out.
         """
         words = [*self.command, "-m", "suites.benchmarks.peer_search", search, program, str(seeds), str(executions)]
         quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -80,11 +80,11 @@ class Peer(NamedTuple):
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             answer = child.communicate()[0]
-            missing = "hangs"
+            why = "no answer"
         else:
-            missing = "crashes"
+            why = "crashes"
         found = [int(line) if line.isdigit() else line for line in answer.splitlines()]
-        return found + [missing] * (seeds - len(found))
+        return found or [why]
 
 
 def install(name: str) -> Peer | str:

@@ -15,6 +15,12 @@ PROGRAMS: dict[str, Program] = {
     **{name: pair.buggy for name, pair in rewritten.PROGRAMS.items()},
 }
 
+MENDED: dict[str, Program] = {
+    **{name: mended for name, (_, mended) in peers.PROGRAMS.items()},
+    **{name: pair.fixed for name, pair in rewritten.PROGRAMS.items()},
+}
+"""The same programs without their bugs, but for the models, which have no such form."""
+
 STARTERS = (models, peers, *rewritten.SUITES)
 """Modules whose programs start their threads by calling `together`, a global of the module."""
 

@@ -1,9 +1,9 @@
 """After how many schedules a peer finds a bug: what runs in a process of the peer's own environment.
 
-    python -m suites.benchmarks.peer_search TOOL PROGRAM SEEDS EXECUTIONS
+    python -m suites.benchmarks.peer_search TOOL FORM PROGRAM SEEDS EXECUTIONS
 
-prints a line for each seed: the number of the schedule that failed, or in one word why there is none. So this module
-imports nothing of pytest-conc.
+(FORM is buggy or mended) prints a line for each seed: the number of the schedule that failed, or in one word why there
+is none. So this module imports nothing of pytest-conc.
 
 interleave-test runs a program as it is. frontrun controls only the threads that it starts itself, so a program is
 stopped where it hands its tasks to `together`, frontrun runs these, and then the program goes on to its assertions; a
@@ -15,7 +15,7 @@ from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
 from typing import Any
 
-from suites.benchmarks.buggy import OWN_THREADS, PROGRAMS, STARTERS, Program
+from suites.benchmarks.buggy import MENDED, OWN_THREADS, PROGRAMS, STARTERS, Program
 
 Tasks = tuple[Callable[[], object], ...]
 
@@ -78,12 +78,11 @@ def stop_at_together() -> None:
         module.together = lambda *tasks: Parts.current.together(*tasks)
 
 
-def frontrun(name: str, **options: Any) -> int | str:
+def frontrun(program: Program, whole: bool, **options: Any) -> int | str:
     import frontrun
 
     stop_at_together()
-    program = PROGRAMS[name]
-    start = Whole if name in OWN_THREADS else Parts
+    start = Whole if whole else Parts
     workers = [lambda call, number=number: call.perform(number) for number in range(len(start(program).tasks))]
     result = frontrun.explore(lambda: start(program), workers, start.passes, reproduce_on_failure=0, **options)
     if result.property_holds is None:
@@ -91,28 +90,29 @@ def frontrun(name: str, **options: Any) -> int | str:
     return "passes" if result.property_holds else int(result.num_explored)
 
 
-def frontrun_dpor(name: str, seed: int, executions: int) -> int | str:
-    return frontrun(name, max_executions=executions)
+def frontrun_dpor(program: Program, whole: bool, seed: int, executions: int) -> int | str:
+    return frontrun(program, whole, max_executions=executions)
 
 
-def frontrun_random(name: str, seed: int, executions: int) -> int | str:
-    return frontrun(name, strategy="random", max_attempts=executions, seed=seed)
+def frontrun_random(program: Program, whole: bool, seed: int, executions: int) -> int | str:
+    return frontrun(program, whole, strategy="random", max_attempts=executions, seed=seed)
 
 
-def interleave_test(name: str, seed: int, executions: int) -> int | str:
+def interleave_test(program: Program, whole: bool, seed: int, executions: int) -> int | str:
     import interleave_test
 
-    result = interleave_test.explore(PROGRAMS[name], iterations=executions, seed=seed, raise_on_failure=False)
+    result = interleave_test.explore(program, iterations=executions, seed=seed, raise_on_failure=False)
     return "passes" if result.failure is None else int(result.schedules_run)
 
 
 SEARCH = {"frontrun dpor": frontrun_dpor, "frontrun random": frontrun_random, "interleave-test": interleave_test}
 
 
-def main(tool: str, name: str, seeds: str, executions: str) -> None:
+def main(tool: str, form: str, name: str, seeds: str, executions: str) -> None:
+    program = {"buggy": PROGRAMS, "mended": MENDED}[form][name]
     for seed in range(int(seeds)):
         try:
-            found = SEARCH[tool](name, seed, int(executions))
+            found = SEARCH[tool](program, name in OWN_THREADS, seed, int(executions))
         except Exception as error:
             found = type(error).__name__
         print(found, flush=True)

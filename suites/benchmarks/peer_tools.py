@@ -67,12 +67,13 @@ class Peer(NamedTuple):
         answer = subprocess.run(measure, cwd=ROOT, capture_output=True, text=True, timeout=300)
         return float(answer.stdout.split()[-1]) if answer.returncode == 0 else None
 
-    def found(self, search: str, program: str, seeds: int, executions: int, seconds: float) -> list[int | str]:
+    def found(self, search: str, program: list[str], seeds: int, executions: int, seconds: float) -> list[int | str]:
         """After how many schedules it finds the bug, for each seed, or in a word why not.
 
-        `search` is a key of `suites.benchmarks.peer_search.SEARCH`. Seeds for which there is no time are left out.
+        `search` is a key of `suites.benchmarks.peer_search.SEARCH`, `program` a form and a name. Seeds for which there
+        is no time are left out.
         """
-        words = [*self.command, "-m", "suites.benchmarks.peer_search", search, program, str(seeds), str(executions)]
+        words = [*self.command, "-m", "suites.benchmarks.peer_search", search, *program, str(seeds), str(executions)]
         quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         child = subprocess.Popen(words, cwd=ROOT, text=True, start_new_session=True, **quiet)
         try:

@@ -19,9 +19,9 @@ test-all: .venv/stamp  ## the long tests, then all others on every CPython found
 docs: .venv/stamp  ## the documentation as HTML: open build/docs/index.html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
-bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up (minutes)
+bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up (an hour)
 	$(BIN)/python -m suites.benchmarks.peers_found
-	$(BIN)/python -m suites.benchmarks.strategies
+	$(BIN)/python -m suites.benchmarks.scoreboard --peers
 	$(BIN)/python -m suites.benchmarks.replays
 	$(BIN)/python -m suites.benchmarks.realbugs
 	$(BIN)/python -m suites.benchmarks.speed

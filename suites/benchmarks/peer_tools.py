@@ -4,6 +4,8 @@
 of pytest-conc. Both use their random strategy, the one nearest to a default exploration of ours without a failure.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -64,6 +66,26 @@ class Peer(NamedTuple):
         measure = [*self.command, "-m", "suites.benchmarks.peer_tools", self.name, program.name, str(seconds)]
         answer = subprocess.run(measure, cwd=ROOT, capture_output=True, text=True, timeout=300)
         return float(answer.stdout.split()[-1]) if answer.returncode == 0 else None
+
+    def found(self, search: str, program: list[str], seeds: int, executions: int, seconds: float) -> list[int | str]:
+        """After how many schedules it finds the bug, for each seed, or in a word why not.
+
+        `search` is a key of `suites.benchmarks.peer_search.SEARCH`, `program` a form and a name. Seeds for which there
+        is no time are left out.
+        """
+        words = [*self.command, "-m", "suites.benchmarks.peer_search", search, *program, str(seeds), str(executions)]
+        quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        child = subprocess.Popen(words, cwd=ROOT, text=True, start_new_session=True, **quiet)
+        try:
+            answer = child.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            answer = child.communicate()[0]
+            why = "no answer"
+        else:
+            why = "crashes"
+        found = [int(line) if line.isdigit() else line for line in answer.splitlines()]
+        return found or [why]
 
 
 def install(name: str) -> Peer | str:

@@ -1,6 +1,6 @@
 """The programs of `models.py`, whose numbers are known exactly: classes, outcomes, fewest preemptions.
 
-`python -m suites.benchmarks.strategies` prints after how many executions each strategy finds each bug.
+`python -m suites.benchmarks.scoreboard` prints after how many executions each strategy finds each bug.
 """
 
 from statistics import mean

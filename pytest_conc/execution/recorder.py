@@ -83,7 +83,7 @@ def place_of(frame: FrameType | None) -> Place:
         name = frame.f_code.co_filename
         inside = inside or name.startswith((POOLS, FIXTURES))
         if not name.startswith(OWN):
-            place = Place(name, frame.f_lineno, frame.f_code.co_qualname, inside)
+            place = Place(name, _line(frame), frame.f_code.co_qualname, inside)
             if not _is_library(name):
                 return place
             if fallback is NOWHERE:
@@ -92,13 +92,19 @@ def place_of(frame: FrameType | None) -> Place:
     return fallback
 
 
+def _line(frame: FrameType) -> int:
+    """The line that a frame is at; instructions that leave a `with` in the wrong way may have none."""
+    line: int | None = frame.f_lineno
+    return frame.f_code.co_firstlineno if line is None else line
+
+
 def stack_of(frame: FrameType | None) -> tuple[str, ...]:
     """The lines of the user's own code from this frame out to where its task began."""
     lines = []
     while frame is not None and not _is_beginning(frame):
         name = frame.f_code.co_filename
         if not (name.startswith(OWN) or _is_library(name) or is_stub(frame.f_code)):
-            lines.append(f"{Place(name, frame.f_lineno, '')} in {frame.f_code.co_qualname.rpartition('<locals>.')[2]}")
+            lines.append(f"{Place(name, _line(frame), '')} in {frame.f_code.co_qualname.rpartition('<locals>.')[2]}")
         frame = frame.f_back
     return tuple(lines)
 

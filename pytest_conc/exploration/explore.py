@@ -37,6 +37,7 @@ from pytest_conc.model.settings import Settings, WrongUse
 from pytest_conc.strategies import strategy_named
 from pytest_conc.strategies.at_most import AtMost
 from pytest_conc.strategies.auto import Auto
+from pytest_conc.strategies.bounded import Bounded
 from pytest_conc.strategies.protocol import Strategy
 from pytest_conc.strategies.replay import Replay
 from pytest_conc.strategies.witness import Witness
@@ -109,7 +110,8 @@ def explore_with(
         with runner(program, settings, modules) as run:
             loop = _Loop(exploration, run, strategy, ends_with, once_if_alone)
             loop.go()
-            exploration.notes += loop.remarks.notes(exploration.exhaustive and exploration.failure is None)
+            if exploration.failure is None:
+                exploration.notes += loop.remarks.notes(exploration.exhaustive)
             if run.learned.spun:
                 exploration.exhaustive = False
                 exploration.notes.append(SPUN)
@@ -125,9 +127,14 @@ def _strategy_for(settings: Settings, favourites: frozenset[tuple[str, Any]]) ->
     __tracebackhide__ = True
     if settings.strategy == "dpor" and settings.preemption == "gil":
         raise WrongUse("strategy='dpor' needs preemption='any': with 'gil' several accesses are one step; try 'surw'")
-    is_auto = settings.strategy == "auto"
-    strategy = Auto(settings.seed, favourites) if is_auto else strategy_named(settings.strategy, settings.seed)
-    return strategy if settings.max_preemptions is None else AtMost(settings.max_preemptions, strategy)
+    bound = settings.max_preemptions
+    if bound is not None and settings.strategy in ("dpor", "bounded"):
+        return Bounded(bound)  # under a bound DPOR would miss schedules within it (Coons and others, OOPSLA 2013)
+    if settings.strategy == "auto":
+        strategy: Strategy = Auto(settings.seed, favourites, proves=bound is None)
+    else:
+        strategy = strategy_named(settings.strategy, settings.seed)
+    return strategy if bound is None else AtMost(bound, strategy)
 
 
 class _Loop:

@@ -3,14 +3,16 @@
 Idea: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the
 segments of the schedule. A candidate is replayed leniently: a segment whose task is not enabled is skipped, and after
 the last one execution goes on without preemption. A candidate is accepted if it fails with the same signature and
-what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; let one go
-on until it blocks; put two segments of one task together; have a segment run earlier. The result depends on the start
+what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; put two
+segments of one task together; let one go on until it blocks; have a segment run a little earlier. A pass that helped
+goes on where it was, since what came before it has been tried, but for a little. The result depends on the start
 only in theory; the search is bounded by `REPLAYS`, and by `OPERATIONS` where executions are long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from pytest_conc.model.schedule import Schedule, schedule_of
@@ -18,6 +20,7 @@ from pytest_conc.model.schedule import Schedule, schedule_of
 REPLAYS: Final = 300
 OPERATIONS: Final = 200_000
 UNBOUNDED: Final = 1 << 30
+NEAR: Final = 2
 
 
 class Attempt(NamedTuple):
@@ -43,31 +46,44 @@ def minimised(schedule: Schedule, attempt: Callable[[Schedule], Attempt | None])
     best = attempt(schedule)
     if best is None:
         return schedule
-    left = replays_of(best.cost[-1], REPLAYS)
-    tried = {best.schedule, schedule}
-    improved = True
-    while improved and left > 0:
-        improved = False
-        for candidate in _smaller(best.schedule):
-            if candidate in tried:
+    search = _Search(best, attempt, replays_of(best.cost[-1], REPLAYS))
+    search.tried.add(schedule)
+    helped = True
+    while helped:
+        helped = False
+        for smaller in _PASSES:
+            helped = search.helps(smaller) or helped
+    return search.best.schedule
+
+
+class _Search:
+    """The smallest attempt so far, and how many replays are left to find a smaller one."""
+
+    def __init__(self, best: Attempt, attempt: Callable[[Schedule], Attempt | None], left: int) -> None:
+        self.best = best
+        self.tried = {best.schedule}
+        self._attempt = attempt
+        self._left = left
+
+    def helps(self, smaller: Callable[[Schedule], Iterator[Schedule]]) -> bool:
+        """Whether a pass has made it smaller; it is tried from its first candidate to its last."""
+        start, at = self.best, 0
+        while (found := self._next(islice(smaller(self.best.schedule), at, None))) is not None:
+            at += found
+        return self.best is not start
+
+    def _next(self, candidates: Iterator[Schedule]) -> int | None:
+        """The position of the first candidate that is smaller, which is the best one now."""
+        for position, candidate in enumerate(candidates):
+            if candidate in self.tried or not self._left:
                 continue
-            tried.add(candidate)
-            left -= 1
-            result = attempt(candidate)
-            if result is not None and result.cost < best.cost:
-                best, improved = result, True
-                break
-            if left <= 0:
-                break
-    return best.schedule
-
-
-def _smaller(schedule: Schedule) -> Iterator[Schedule]:
-    yield from _prefixes(schedule)
-    yield from _without_runs(schedule)
-    yield from _until_blocked(schedule)
-    yield from _merged(schedule)
-    yield from _earlier(schedule)
+            self.tried.add(candidate)
+            self._left -= 1
+            result = self._attempt(candidate)
+            if result is not None and result.cost < self.best.cost:
+                self.best = result
+                return position
+        return None
 
 
 def _prefixes(schedule: Schedule) -> Iterator[Schedule]:
@@ -104,5 +120,8 @@ def _merged(schedule: Schedule) -> Iterator[Schedule]:
 
 def _earlier(schedule: Schedule) -> Iterator[Schedule]:
     for late in range(1, len(schedule)):
-        for early in range(late):
+        for early in range(max(0, late - NEAR), late):
             yield schedule[:early] + schedule[late : late + 1] + schedule[early:late] + schedule[late + 1 :]
+
+
+_PASSES: Final = (_prefixes, _without_runs, _merged, _until_blocked, _earlier)

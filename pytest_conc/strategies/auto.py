@@ -33,13 +33,17 @@ SELDOM: Final = 4
 
 
 class Auto:
-    """Plain, then systematic and random by turns. `favourites` are what SURW draws more often: see `Profile`."""
+    """Plain, then systematic and random by turns; random alone if it is not to try a proof (`proves`).
 
-    def __init__(self, seed: int, favourites: frozenset[tuple[str, Any]] = frozenset()) -> None:
+    `favourites` are what SURW draws more often: see `Profile`.
+    """
+
+    def __init__(self, seed: int, favourites: frozenset[tuple[str, Any]] = frozenset(), *, proves: bool = True) -> None:
         self._profile = Profile(favourites)
         self._trace = Trace()
         self._plain: list[Strategy] = [RoundRobin(), Reversed(), FirstInFirstOut()]
         self._dpor = DPOR(seed)
+        self._dpor.helpless = not proves
         surw, urw = SURW(seed + 1, self._profile), URW(seed + 2, self._profile)
         pos, pct, walk = POS(seed + 3), PCT(seed + 4), RandomWalk(seed + 5)
         ten: list[Strategy] = [surw, surw, urw, surw, pos, surw, surw, pct, surw]

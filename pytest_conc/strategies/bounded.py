@@ -7,7 +7,8 @@ Testing of Multithreaded Programs", PLDI 2007 (CHESS). Guarantee: a failure that
 all; when nothing is left, every schedule has been run. Cost: with n tasks of k steps each there are about
 (n * k) ** c schedules with c preemptions; each one that is waiting takes a few words of memory.
 
-A schedule is written as its deviations from the one rule "go on, else the oldest task".
+A schedule is written as its deviations from the one rule "go on, else the oldest task". With a bound `most` those with
+more preemptions are left out.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ class Bounded:
 
     curious = draws = False
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self.exhausted = False
+        self._most = most
         self._waiting: list[list[tuple[Deviation, ...]]] = []
         self._plan: tuple[Deviation, ...] = ()
         self._met: set[tuple[tuple[Deviation, ...], int]] = set()
@@ -60,6 +62,8 @@ class Bounded:
     def _put_off(self, plans: list[tuple[Deviation, ...]]) -> None:
         for plan in plans:
             cost = sum(deviation.preempts for deviation in plan)
+            if self._most is not None and cost > self._most:
+                continue
             self._waiting.extend([] for _ in range(cost + 1 - len(self._waiting)))
             self._waiting[cost].append(plan)
 

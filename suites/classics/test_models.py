@@ -8,7 +8,10 @@ from statistics import mean
 import pytest
 
 from pytest_conc import explore
-from suites.classics import models
+from pytest_conc.exploration import failures
+from pytest_conc.exploration.minimise import minimised
+from suites.benchmarks.replays import PROGRAMS
+from suites.classics import models, rewritten
 from suites.classics.published import SURW
 
 COUNTED = [name for name, expected in models.EXPECTED.items() if expected.classes and expected.classes <= 1024]
@@ -64,3 +67,28 @@ def test_a_bound_on_preemptions_is_no_proof():
     exploration = explore(models.PROGRAMS["stringbuffer"], strategy="dpor", max_preemptions=1, keep_going=True)
     assert exploration.ended_by == "exhausted"
     assert not exploration.exhaustive
+
+
+@pytest.mark.parametrize("strategy", ["dpor", "bounded"])
+@pytest.mark.parametrize("name", ["carter01", "twostage"])
+def test_a_systematic_search_finds_what_its_bound_allows(name, strategy):
+    buggy, fixed = rewritten.PROGRAMS[name]
+    assert explore(buggy, strategy=strategy, max_preemptions=1).failure is not None
+    assert explore(fixed, strategy=strategy, max_preemptions=1).ended_by == "exhausted"
+
+
+def test_auto_within_a_bound_goes_on_to_the_end_of_its_budget():
+    exploration = explore(models.PROGRAMS["readers_2"], max_preemptions=1, executions=200)
+    assert (exploration.executions, exploration.ended_by, exploration.exhaustive) == (200, "executions", False)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_failure_is_small_after_less_than_a_hundred_replays(name, monkeypatch):
+    replays = []
+
+    def counted(schedule, attempt):
+        return minimised(schedule, lambda candidate: replays.append(candidate) or attempt(candidate))
+
+    monkeypatch.setattr(failures, "minimised", counted)
+    explore(PROGRAMS[name])
+    assert 0 < len(replays) < 100

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -228,3 +229,20 @@ def test_the_verdict_names_the_bound_that_ended_it():
     program = peers.PROGRAMS["increment"][1]
     assert "ended by seconds=0.05, after" in str(explore(program, executions=10**9, seconds=0.05, strategy="random"))
     assert "seconds" not in str(explore(program, executions=5, seconds=1000))
+
+
+def test_a_failure_that_leaves_a_with_statement_is_explored_with_gil_switches():
+    lock = threading.Lock()
+
+    def get():
+        for number in range(2):
+            with lock:
+                if number:
+                    raise IndexError
+
+    def program():
+        thread = threading.Thread(target=get)
+        thread.start()
+        thread.join()
+
+    assert isinstance(explore(program, preemption="gil").failure.error, IndexError)

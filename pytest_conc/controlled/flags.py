@@ -17,13 +17,14 @@ _BOUNDED_RELEASE = threading.BoundedSemaphore.release
 
 
 class EventState(Resource):
-    """An event; the flag itself is that of the real one."""
+    """An event; the flag itself is that of the real one. `begins_set` says whether it was set before anybody raced."""
 
     title = "Event"
-    __slots__ = ("points", "woken")
+    __slots__ = ("begins_set", "points", "woken")
 
     def __init__(self, execution: Any, thing: Any) -> None:
         super().__init__(execution, thing)
+        self.begins_set = bool(thing._flag)
         self.woken: set[Any] = set()
         self.points: list[WaitPoint] = []
 
@@ -86,6 +87,7 @@ def set_event(self: Any) -> None:
         return
     state = resource_of(task.execution, self, EventState)
     task.execution.announce(task, "set", state)
+    state.begins_set = state.begins_set or not task.execution.unjoined
     self._flag = True
     state.woken.update(other for other in task.execution.alive if other.resource is state and other.guard is not None)
     wake_foreign(self._cond, len(self._cond._waiters))
@@ -100,6 +102,7 @@ def clear(self: Any) -> None:
             task.execution.learned.pulses = True
             state.is_pulsed()
         task.execution.announce(task, "clear", state)
+        state.begins_set = state.begins_set and bool(task.execution.unjoined)
     self._flag = False
 
 

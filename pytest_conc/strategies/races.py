@@ -178,12 +178,18 @@ class Races:
         events = self._events.get(task.number)
         if events:
             return self._clocks[events[-1]]
+        return self._clock_of_birth(task)
+
+    def _clock_before(self, task: Pending, index: int) -> Clock:
+        """What happened before the operation of a task that comes after so many others."""
+        events = self._events.get(task.number, [])
+        before = bisect_left(events, index)
+        return self._clocks[events[before - 1]] if before else self._clock_of_birth(task)
+
+    def _clock_of_birth(self, task: Pending) -> Clock:
+        """What happened before a task was started."""
         parent = task.parent
-        if parent is None:
-            return [-1] * self._width
-        events = self._events.get(parent.number, [])
-        before = bisect_left(events, task.born)
-        return self._clocks[events[before - 1]] if before else self._clock(parent)
+        return [-1] * self._width if parent is None else self._clock_before(parent, task.born)
 
     def _all_that_happened(self) -> Clock:
         return [events[-1] if (events := self._events.get(number)) else -1 for number in range(self._width)]
@@ -241,7 +247,7 @@ class Races:
             if not depend(access, earlier):
                 continue
             later.append(index)
-            if done in GIVES_UP and kind in TAKES and getattr(place, "exclusive", False):
+            if self._enables(index, done, kind, place, access):
                 continue
             could = announced >= index or self._could(index, task.path)
             if could:
@@ -252,6 +258,14 @@ class Races:
         for index in later:
             self._merge(clock, index)
         return races
+
+    def _enables(self, index: int, done: str, kind: str, place: Any, access: Access) -> bool:
+        """Whether the later operation was not enabled before that earlier one, so that there is no other order."""
+        if kind == "wait for":  # an event
+            earlier = self._places[access.place].all
+            is_first = all(self._trace[event][1] != "set" for event in earlier[: bisect_left(earlier, index)])
+            return done == "set" and is_first and not place.begins_set
+        return done in GIVES_UP and kind in TAKES and getattr(place, "exclusive", False)
 
     def _matching(self, place: Any, access: Access) -> list[int]:
         """The put of the item that is got, or the get that made room."""
@@ -287,8 +301,17 @@ class Races:
             stop = bisect_left(steps, race.first, start, key=lambda index: self._clocks[index][first])
             if start < stop:
                 runs[number] = steps[start:stop]
+        alone = race._replace(clock=self._clock_within(race, runs))
         runs[race.task.number] = [*runs.get(race.task.number, ()), race.second]
-        return Reversal(self, race, runs)
+        return Reversal(self, alone, runs)
+
+    def _clock_within(self, race: Race, runs: dict[int, Run]) -> Clock:
+        """What happens before the second event where it comes before the first one, and all that depends on that."""
+        clock = self._clock_before(race.task, race.second)[:]
+        for index in self.dependent(race.access, race.first + 1):
+            if index < race.second and index in runs.get(self._trace[index][0].number, ()):
+                self._merge(clock, index)
+        return clock
 
     def task(self, index: int) -> Pending:
         """Who performed the event with that index."""

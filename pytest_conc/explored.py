@@ -127,6 +127,7 @@ class Explored:
             made.conc_ran_once = "it starts no thread, so there is nothing to interleave"  # type: ignore[attr-defined]
             return
         if self._exploration is not None:
+            self._item.user_properties.extend(_properties(self._exploration))
             found = [failure.token] if failure is not None and failure.token else []
             made.conc_schedules = self._name, found, self._exploration.outdated  # type: ignore[attr-defined]
         if self._exploration is None and failure is None and not self._item.config.getoption("conc_replay"):
@@ -151,3 +152,13 @@ class Explored:
 
     def _command(self, failure: Failure) -> str:
         return self._body.command(f"--conc-replay {failure.token}")
+
+
+def _properties(exploration: Exploration) -> list[tuple[str, object]]:
+    """What the file of --junitxml says about an exploration."""
+    return [
+        ("conc_verdict", str(exploration)),
+        ("conc_executions", exploration.executions),
+        ("conc_classes", exploration.classes),
+        ("conc_exhaustive", exploration.exhaustive),
+    ]

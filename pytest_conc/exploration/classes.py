@@ -14,13 +14,14 @@ before the put that needs its room; puts among each other and gets among each ot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from pytest_conc.model.fifo import Fifo
 from pytest_conc.model.mixing import mixed
 from pytest_conc.model.operation import GETS, INSERT, MODES, NOTHING, PUTS, READ, READS, WRITE
 
 Event = int
+PATH: Final = (1 << 40) - 1
 
 
 class ClassHash:
@@ -28,7 +29,6 @@ class ClassHash:
 
     def __init__(self) -> None:
         self._pairs: dict[tuple[Event, Event], int] = {}
-        self._paths: dict[int, int] = {}
 
     def of(self, trace: Sequence[tuple[Any, str, Any]], exits: bool = True, stuck: bool = False) -> int:
         """The 64-bit number of the class that this trace belongs to. A trace can be asked for once only.
@@ -37,11 +37,11 @@ class ClassHash:
         how far each one got is part of the class.
         """
         found = 0
-        pairs, paths = self._pairs, self._paths
+        pairs = self._pairs
         before: Sequence[Event]
         for task, kind, resource in trace:
             if not task.performed:
-                task.performed = paths.setdefault(task.path, len(paths) + 1) << 20
+                task.performed = (task.path & PATH) << 20
             task.performed = event = task.performed + 1
             if kind is READ or kind is WRITE or kind is INSERT:
                 whole = resource.container

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pytest_conc.execution.scheduler import Execution
@@ -46,6 +46,11 @@ class Exploration:
     def classes(self) -> int:
         """How many distinct interleaving classes were seen."""
         return len(self._classes)
+
+    @property
+    def class_counts(self) -> Mapping[int, int]:
+        """How often each interleaving class was met, by its number, which is the same in all explorations."""
+        return self._classes
 
     @property
     def seen_once(self) -> int:

@@ -10,8 +10,9 @@ first branch that could; so a plan that is followed to its end has woken up all 
 Source: Abdulla, Aronis, Jonsson, Sagonas, "Optimal Dynamic Partial Order Reduction", POPL 2014, algorithm 2.
 Guarantee: exactly one execution of each interleaving class, if all operations that depend on each other are known to
 `access.depend`. Exceptions are waits with a time-out and puts into a queue with a bound: where a plan asks for one that
-turns out to be blocked, the rest of the plan is dropped, and that execution may repeat a class. Cost: depth first, so memory is that of one path and of
-the trees along it; these share what they can, but in the worst case hold a plan for each class of a subtree.
+turns out to be blocked, the rest of the plan is dropped, and that execution may repeat a class. Cost: depth first, so
+memory is that of one path and of the trees along it; these share what they can, but in the worst case hold a plan for
+each class of a subtree.
 
 Operations that touch nothing are performed at once, and are in no plan. The strategy asks everywhere, so that a place
 where nobody is known to switch yet is no gap in the proof.

@@ -1,5 +1,7 @@
 """What an explored test may do besides passing and failing: skip, xfail, exit, print, log, record."""
 
+from xml.etree import ElementTree
+
 import pytest
 
 RACE = """
@@ -286,3 +288,12 @@ def test_asked():
 """)
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(["E   OSError: gone", f"E   raised in {where}"])
+
+
+def test_junitxml_has_the_verdict(run, pytester):
+    run("@interleave\ndef test_x(): lose(Box())\n@interleave\ndef test_y(): together(int, int)", "--junitxml=out.xml")
+    cases = ElementTree.parse(pytester.path / "out.xml").iter("testcase")
+    lost, kept = ({each.get("name"): each.get("value") for each in case.iter("property")} for case in cases)
+    assert lost["conc_verdict"].startswith("AssertionError in execution ")
+    assert kept["conc_verdict"].startswith("5 executions passed; exhaustive: 1 of 1 interleaving class")
+    assert (kept["conc_executions"], kept["conc_classes"], kept["conc_exhaustive"]) == ("5", "1", "True")

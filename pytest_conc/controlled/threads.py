@@ -174,7 +174,7 @@ def is_alive(self: Any) -> bool:
 
 
 def enumerate_threads() -> list[threading.Thread]:
-    """`threading.enumerate`, one operation."""
+    """`threading.enumerate`, one operation: the threads of the execution, since others come and go as they like."""
     task = RUNNING.get(get_ident())
     if task is None:
         return _enumerate()
@@ -185,7 +185,8 @@ def enumerate_threads() -> list[threading.Thread]:
         for each in execution.tasks:
             each.alias = execution.roster
     execution.announce(task, "enumerate", execution.roster)
-    return list(_ACTIVE.values())
+    idents = {each.ident for each in execution.alive}
+    return [thread for ident, thread in _ACTIVE.items() if ident in idents]
 
 
 def active_count() -> int:

@@ -237,3 +237,21 @@ def test_the_variables_of_all_frames_can_be_looked_at_during_the_first_call():
         return inner()[0]
 
     assert explore(program, executions=2).outcomes == {"outer": 2}
+
+
+def test_threads_that_are_not_of_the_test_are_not_counted():
+    stop = threading.Event()
+    stranger = threading.Thread(target=stop.wait)
+    stranger.start()
+
+    def program():
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+        return threading.active_count(), len(threading.enumerate())
+
+    try:
+        assert set(explore(program).outcomes) == {(1, 1)}
+    finally:
+        stop.set()
+        stranger.join()

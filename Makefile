@@ -22,6 +22,7 @@ docs: .venv/stamp  ## the documentation as HTML: open build/docs/index.html
 bench: .venv/stamp  ## tables: bugs found, speed against peers, memory, start-up (an hour)
 	$(BIN)/python -m suites.benchmarks.peers_found
 	$(BIN)/python -m suites.benchmarks.scoreboard --peers
+	$(BIN)/python -m suites.benchmarks.proofs
 	$(BIN)/python -m suites.benchmarks.unseen
 	$(BIN)/python -m suites.benchmarks.replays
 	$(BIN)/python -m suites.benchmarks.realbugs

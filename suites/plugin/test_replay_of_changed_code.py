@@ -304,3 +304,37 @@ def test_an_exploration_that_finds_nothing_computes_no_fingerprints(monkeypatch)
 def test_a_token_of_an_earlier_version_is_refused_with_the_remedy():
     with pytest.raises(WrongUse, match=r"no replay token of this version: .*run the test without --conc-replay"):
         replay(changing(True), "c1.bgynAAACAQICBAECAAM")
+
+
+STOPPED = """
+import threading
+from pytest_conc import interleave
+
+class Counter:
+    n = 0
+
+@interleave
+def test_x():
+    counter = Counter()
+    def add():
+        counter.n += 1
+    threads = [threading.Thread(target=add) for _ in range(2)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    {stop}
+    assert counter.n == 2
+"""
+
+
+def test_a_replay_that_is_looked_at_in_the_debugger_runs_nothing_else(pytester):
+    path = pytester.makepyfile(test_stopped=STOPPED.format(stop="pass"))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    (token,) = re.findall(r"--conc-replay (\S+)", pytester.run(*command).stdout.str())
+    path.write_text(STOPPED.format(stop="breakpoint()"))
+    replayed = pytester.run(*command, f"--conc-replay={token}", stdin=b"p counter.n\nc\nc\nc\n").stdout.str()
+    assert replayed.count("PDB set_trace") == 1
+    assert "It passes if" not in replayed
+    path.write_text(STOPPED.format(stop="print('once')"))
+    replayed = pytester.run(*command, f"--conc-replay={token}").stdout.str()
+    assert replayed.count("once\n") == 1
+    assert "It passes if" in replayed

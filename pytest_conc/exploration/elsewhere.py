@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from pytest_conc.exploration.minimise import replays_of
-from pytest_conc.exploration.orders import in_every_order, in_every_serial_order
+from pytest_conc.exploration.orders import in_every_order, in_every_serial_order, in_some_orders
 from pytest_conc.exploration.runner import Runner, runner
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import UncontrolledBlocking
@@ -30,6 +30,8 @@ def compared(
     if failure.swap is None and failure.token and not isinstance(failure.error, UncontrolledBlocking):
         elsewhere, everywhere = _fails_elsewhere(program, settings, modules, failure)
         failure = replace(failure, elsewhere=elsewhere, everywhere=everywhere)
+        if not elsewhere and failure.finding.kind == "Failure":
+            return replace(failure, finding=in_some_orders(failure))
     if failure.elsewhere and failure.finding.kind in ("OrderViolation", "Failure"):
         return replace(failure, finding=in_every_order(failure))
     if failure.finding.kind not in RACES:

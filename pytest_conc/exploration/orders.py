@@ -11,8 +11,8 @@ from pytest_conc.model.operation import READ, WRITE, Step
 from pytest_conc.model.words import in_past
 
 _MENDED = (
-    "Nothing makes the two happen in the order that the program expects: let one wait for the other (join, Event, "
-    "queue), or hold a lock around what belongs together."
+    "Nothing makes them happen in the order that the program expects: let one wait for the other (join, Event, queue), "
+    "or hold a lock around what belongs together."
 )
 
 
@@ -86,6 +86,15 @@ def in_every_order(failure: Failure) -> Finding:
 def in_every_serial_order(failure: Failure) -> Finding:
     """The finding of a failure that only a race prevents."""
     return _no_race(failure, "wherever no task is interrupted: it is no race that makes it fail, but one that hides it")
+
+
+def in_some_orders(failure: Failure) -> Finding:
+    """The finding of a failure that takes more than one swap to pass."""
+    return Finding(
+        "OrderViolation",
+        f"{type(failure.error).__name__} in some schedules and not in others, and no two operations alone decide it: "
+        f"the columns show who saw what. {_MENDED}",
+    )
 
 
 def _no_race(failure: Failure, where: str) -> Finding:

@@ -23,6 +23,7 @@ from pytest_conc.strategies.replay import Replay
 
 FIRST: Final = 4
 MOST: Final = 3
+MENDED: Final = "Hold one lock around each of them, or let one wait for the other (join, Event, queue)."
 
 
 class Remarks:
@@ -58,7 +59,7 @@ class Remarks:
         if not races:
             return None
         early, late = races[0]
-        error = DataRace(unordered(steps[early], steps[late]))
+        error = DataRace(f"{unordered(steps[early], steps[late])}. {MENDED}")
         error.operations = races[0]
         return error
 

@@ -106,6 +106,21 @@ def fails_in_every_schedule():
     assert account.balance > 80
 
 
+def two_orders_wrong():
+    seen, number, threads = [], 0, []
+    for number in range(3):
+        threads.append(threading.Thread(target=lambda: seen.append(number)))  # noqa: B023
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [0, 1, 2]
+
+
+def data_race():
+    account = Account()
+    run(account.withdraw, lambda: account.balance)
+
+
 def deadlock():
     left, right = threading.Lock(), threading.Lock()
 
@@ -170,6 +185,8 @@ PROGRAMS = (
     order_violation,
     published_too_early,
     fails_in_every_schedule,
+    two_orders_wrong,
+    data_race,
     deadlock,
     lost_wakeup,
     starved,
@@ -180,7 +197,7 @@ PROGRAMS = (
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_the_report_is_the_golden_one(program):
-    failure = explore(program, max_steps=200).failure
+    failure = explore(program, max_steps=200, races="error" if program is data_race else "off").failure
     error = ADDRESS.sub("", f"{type(failure.error).__name__}: {failure.error}")
     text = f"{error}\n\n{report(failure, 'pytest TEST --conc-replay TOKEN')}\n"
     golden = GOLDEN / f"{program.__name__}.txt"

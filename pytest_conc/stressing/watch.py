@@ -2,7 +2,8 @@
 
 A run goes on while its threads touch shared state or take locks, while threads and processes begin and end, or while
 the processor is busy. If all its members wait for each other without a limit, nothing of that will happen any more,
-and half a second is enough to be sure. A run that is only busy, in which nothing begins or ends, has ten times as long.
+and half a second is enough to be sure; so it is for members that wait in a circle for each other's locks, whatever the
+others do. A run that is only busy, in which nothing begins or ends, has ten times as long.
 The stacks of threads are looked at only when a run is to be ended: to do so while they run can crash the interpreter
 (seen on CPython 3.12).
 
@@ -46,6 +47,7 @@ class Progress:
         self.since = self.new_since = originals.monotonic()
         self.is_certain = False
         self.waited = 0.0
+        self._no_cycle = self.since
         self._counts: Any = None
         self._operations = 0
         self._busy = 0.0
@@ -62,6 +64,12 @@ class Progress:
         else:
             return
         self._counts, self._operations, self._busy = counts, operations, busy
+
+    def has_cycle(self, now: float, seconds: float) -> bool:
+        """Whether members have waited in a circle for so long."""
+        if not is_cycle([self.run.main, *self.run.alive()], self.run):
+            self._no_cycle = now
+        return now - self._no_cycle > seconds
 
     def _count(self) -> Any:
         members = self.run.members
@@ -127,7 +135,8 @@ class Watch:
         now = originals.monotonic()
         progress.look(now)
         waited, busy = now - progress.since, now - progress.new_since
-        progress.is_certain = waited > min(CERTAIN, self._limit) and is_deadlocked(run, self._ident)
+        enough = min(CERTAIN, self._limit)
+        progress.is_certain = progress.has_cycle(now, enough) or (waited > enough and is_deadlocked(run, self._ident))
         progress.waited = waited if waited > self._limit else busy
         return progress.is_certain or waited > self._limit or busy > BUSY * self._limit
 
@@ -161,14 +170,13 @@ class Watch:
 def is_deadlocked(run: Any, watching: int) -> bool:
     """Whether its members wait for each other without a limit, and nobody else could help them."""
     alive = [run.main, *run.alive()]
-    if _is_cycle(alive, run):
-        return True
     if any(children.seems_alive(process) for process in run.processes):
         return False
     return all(member.is_stuck() for member in alive) and not _strangers(run, watching)
 
 
-def _is_cycle(alive: list[Member], run: Any) -> bool:
+def is_cycle(alive: list[Member], run: Any) -> bool:
+    """Whether some of them wait in a circle for locks that the next one holds."""
     waits_for = {}
     for member in alive:
         holding = run.holders.get(id(member.wait.resource)) if member.wait is not None and member.is_stuck() else None

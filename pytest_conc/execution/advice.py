@@ -74,5 +74,9 @@ _ADVICE: tuple[tuple[Callable[[Sequence[Any]], bool], str], ...] = (
         "Nobody is left who notifies. A notify before the wait is lost: keep a flag under the same lock, and wait only "
         "while it is not set (`while not ready: condition.wait()`).",
     ),
+    (
+        lambda blocked: any(task.kind == "acquire" and _owner(task) is None for task in blocked),
+        "Nobody is left who releases it: take it in a `with` statement, which never forgets.",
+    ),
     (_somebody_waits_to("wait for"), "Nobody is left who sets it: set it on every path, also where something fails."),
 )

@@ -22,9 +22,11 @@ from pytest_conc.model.current import MEMBERS
 from pytest_conc.stressing.member import SLICE, Holding, Member, Wait
 
 _join = threading.Thread.join
+_WAIT = threading.Condition.wait.__code__
 _SIGNALS = frozenset(  # they take a lock of their own that somebody else gives back: nobody holds it
-    function.__code__ for function in (threading.Condition.wait, getattr(threading.Thread, "_set_tstate_lock", _join))
+    (_WAIT, getattr(threading.Thread, "_set_tstate_lock", _join).__code__)
 )
+_BACK = frozenset((_WAIT, threading.Condition._acquire_restore.__code__))  # type: ignore[attr-defined]
 
 
 def wait_in_slices(member: Member, resource: Any, seconds: float | None, attempt: Callable[[float], bool]) -> bool:
@@ -52,6 +54,8 @@ def _acquirer(real: Any) -> Callable[..., bool]:
         taken = _take(member, self, real, bool(blocking), None if timeout == -1 else timeout, frame)
         if taken and frame.f_code not in _SIGNALS:
             _took(member, self, frame)
+        elif not taken and frame.f_code is _WAIT:
+            member.waited_in_vain(frame.f_locals["self"]._lock)
         return taken
 
     return acquire
@@ -61,7 +65,6 @@ def _take(member: Member, lock: Any, real: Any, blocking: bool, seconds: float |
     """A member takes a lock: a delay perhaps, an attempt, and then patience."""
     run = member.execution
     if member.wait is None:
-        member.operations += 1
         run.before_lock(member, lock, frame)
     return real(lock, False) or (blocking and _wait_for(member, lock, real, seconds))
 
@@ -73,6 +76,8 @@ def _took(member: Member, lock: Any, frame: FrameType) -> None:
         holders[id(lock)] = held._replace(times=held.times + 1)
     else:
         holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti, 1)
+        if frame.f_code not in _BACK:
+            member.takes(lock)
 
 
 def _wait_for(member: Member, lock: Any, real: Any, seconds: float | None) -> bool:

@@ -54,7 +54,9 @@ class Pause:
 class Member:
     """One OS thread of a run. The hooks for shared state call what they find here a task, and the run its execution."""
 
-    __slots__ = ("ended", "execution", "operations", "pause", "released", "sleeps", "starts", "thread", "wait")
+    __slots__ = (
+        "ended", "execution", "operations", "pause", "released", "sleeps", "starts", "taken", "thread", "wait"
+    )  # fmt: skip
 
     def __init__(self, run: Any, thread: threading.Thread) -> None:
         self.execution = run
@@ -63,9 +65,19 @@ class Member:
         self.pause: Pause | None = None
         self.released = False
         self.ended = False
-        self.operations = 0
+        self.operations = 0  # that may matter to others: writes, and locks got
+        self.taken: dict[int, int] = {}
         self.sleeps = 0
         self.starts = False
+
+    def takes(self, lock: Any) -> None:
+        """The member has got that lock, which it did not hold."""
+        self.taken[id(lock)] = self.operations
+        self.operations += 1
+
+    def waited_in_vain(self, lock: Any) -> None:
+        """The time is over for which it has waited for news that come with that lock: then it has done nothing."""
+        self.operations = min(self.operations, self.taken.get(id(lock), self.operations))
 
     def check(self) -> None:
         """Raises Abort if this member has to end."""

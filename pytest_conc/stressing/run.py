@@ -104,7 +104,7 @@ class Run:
     # -- what the hooks call -----------------------------------------------------------------
     def access(self, member: Member, kind: str, location: Any, site: Any) -> None:
         """Before an access to shared state."""
-        member.operations += 1
+        member.operations += kind is not READ
         if self.locations.injections:
             self._sleep_as_told(kind is not READ, location, site)
         if self.delays.watches:

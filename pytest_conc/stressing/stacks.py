@@ -6,6 +6,7 @@ import linecache
 import os
 import sysconfig
 from collections.abc import Iterator
+from threading import Thread
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -14,6 +15,10 @@ from pytest_conc.execution.watchdog import frame_of
 from pytest_conc.model.short import is_plain
 
 _LIBRARY: Final = sysconfig.get_paths()["stdlib"] + os.sep
+_LIFE_OF_A_THREAD: Final = frozenset(
+    function.__code__
+    for function in (Thread.run, Thread._bootstrap_inner, Thread._bootstrap)  # type: ignore[attr-defined]
+)
 _RUNNERS: Final = tuple(f"{os.sep}site-packages{os.sep}{name}{os.sep}" for name in ("_pytest", "pluggy", "xdist"))
 
 
@@ -40,10 +45,10 @@ def users_frame(ident: int | None) -> FrameType | None:
 
 
 def called_from_users(ident: int | None) -> str:
-    """The library's function that the user's code has called and that has not returned: `Queue.get`, say."""
+    """The library's function that the user's code, or a thread, has called and that has not returned: `Queue.get`."""
     called = ""
     for frame in stack(frame_of(ident)):
-        if is_users(frame.f_code):
+        if is_users(frame.f_code) or frame.f_code in _LIFE_OF_A_THREAD:
             return called
         if not frame.f_code.co_filename.startswith(OWN):
             called = frame.f_code.co_qualname

@@ -22,7 +22,12 @@ _KINDS: Final = {
     "Queue.put": "put",
     "Queue.join": "wait until done",
     "Condition.wait": "wake",
+    "Condition.wait_for": "wake",
     "Event.wait": "wait for",
+    "wait": "wait for",  # of concurrent.futures
+    "as_completed": "wait for",
+    "Semaphore.acquire": "acquire",
+    "": "acquire",
     "Future.result": "wake",
     "Future.exception": "wake",
 }
@@ -105,7 +110,8 @@ def _kind_of(member: Member, run: Any) -> str:
         return "join"
     if isinstance(resource, queue.SimpleQueue):
         return "get"
-    return _KINDS.get(_called(member, run), "acquire")
+    called = _called(member, run)
+    return _KINDS.get(called, called if _holder(member, run) is None else "acquire")
 
 
 def _holder(member: Member, run: Any) -> Member | None:
@@ -128,7 +134,7 @@ def name_of(member: Member) -> str:
     target = getattr(member.thread, "_target", None)
     name = "main" if member is member.execution.main else member.thread.name
     qualified = getattr(target, "__qualname__", "").rpartition(".<locals>.")[2]
-    return name if not qualified or f"({qualified})" in name else f"{name} ({qualified})"
+    return name if not qualified or f"({getattr(target, '__name__', qualified)})" in name else f"{name} ({qualified})"
 
 
 def _line(blocked: Blocked, run: Any) -> str:

@@ -1,11 +1,11 @@
 """Sees that a real run goes on: one OS thread that looks at it from outside, and brings it to an end if it does not.
 
-A run goes on while its threads touch shared state or take locks, while threads and processes begin and end, or while
-the processor is busy. If all its members wait for each other without a limit, nothing of that will happen any more,
-and half a second is enough to be sure; so it is for members that wait in a circle for each other's locks, whatever the
-others do. A run that is only busy, in which nothing begins or ends, has ten times as long.
-The stacks of threads are looked at only when a run is to be ended: to do so while they run can crash the interpreter
-(seen on CPython 3.12).
+A run goes on while its threads change shared state or take locks, while threads and processes begin and end, or while
+the processor is busy. To look at shared state, or for news in a queue until a time limit is over, is not to go on. If
+all its members wait for each other without a limit, nothing of that will happen any more, and half a second is enough
+to be sure; so it is for members that wait in a circle for each other's locks, whatever the others do. A run that is
+only busy, in which nothing begins or ends, has ten times as long. The stacks of threads are looked at only when a run
+is to be ended: to do so while they run can crash the interpreter (seen on CPython 3.12).
 
 Bringing it to an end: members that wait for locks, queues or threads look at `run.aborted` by themselves (`locks`);
 the main thread is freed by a signal from whatever else it waits in, recv or a child process, again and again until
@@ -36,6 +36,7 @@ CERTAIN: Final = 0.5  # seconds after which a deadlock among members only is one
 BUSY: Final = 10  # times `hang_after`, for a run that computes and does nothing new
 GRACE: Final = 5.0
 AGAIN: Final = 0.2
+_LOGGED: Final = "_read_from_self"  # of asyncio: what is raised there is logged and forgotten
 _SIGNAL = getattr(signal, "SIGURG", None)
 
 
@@ -59,11 +60,11 @@ class Progress:
         busy = _busy(self.run)
         if counts != self._counts:
             self.since = self.new_since = now
-        elif operations != self._operations or busy - self._busy > 0.1 * (now - self.since):
+        elif operations > self._operations or busy - self._busy > 0.1 * (now - self.since):
             self.since = now
         else:
             return
-        self._counts, self._operations, self._busy = counts, operations, busy
+        self._counts, self._operations, self._busy = counts, max(operations, self._operations), busy
 
     def has_cycle(self, now: float, seconds: float) -> bool:
         """Whether members have waited in a circle for so long."""
@@ -157,7 +158,8 @@ class Watch:
     def _free_main(self, number: int, frame: FrameType | None) -> None:
         """The handler of the signal, on the main thread."""
         run = self.run
-        if run is not None and run.aborted is not None and not run.is_over:
+        at_once = frame is None or frame.f_code.co_name != _LOGGED
+        if run is not None and run.aborted is not None and not run.is_over and at_once:
             raise Abort
 
     def _give_up(self, run: Any) -> None:

@@ -1,16 +1,23 @@
 """Locks in real runs: who waits in vain, who only has not been let run yet, and who holds what."""
 
+import asyncio
+import queue
+import sys
 import threading
 import time
+from concurrent.futures import Future, as_completed, wait
+from contextlib import suppress
 from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
 
-from pytest_conc import Deadlock
+from pytest_conc import Deadlock, LostWakeup, UncontrolledBlocking
+from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.delays import NoDelays
 from pytest_conc.stressing.guarded import Guarded
 from pytest_conc.stressing.member import Member, Wait
+from pytest_conc.stressing.watch import Watch
 
 
 def busy_until_ended(target, *all_arguments):
@@ -86,3 +93,106 @@ def test_who_waits_for_a_condition_does_not_hold_its_lock_and_then_holds_it_as_o
 def times(run):
     """How often the only lock of the run is held."""
     return sum(holding.times for holding in run.holders.values())
+
+
+def ended(program, hang_after=60.0):
+    """What the program is ended with, and after how many seconds."""
+    began = time.monotonic()
+    with Guarded(NoDelays(), hang_after).on_guard() as guarded:
+        error = guarded.run(program)
+    return error, time.monotonic() - began
+
+
+def notified():
+    condition = threading.Condition()
+    with condition:
+        condition.wait_for(lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("program", "kind", "waiting", "advice"),
+    [
+        (threading.Semaphore(0).acquire, Deadlock, "waits in Semaphore.acquire", "Nobody is left who releases it"),
+        (threading.Event().wait, LostWakeup, "waits in Event.wait", "Nobody is left who sets it"),
+        (threading.Barrier(2).wait, Deadlock, "waits in Barrier.wait", "A barrier lets nobody pass"),
+        (notified, LostWakeup, "waits in Condition.wait_for", "Nobody is left who notifies"),
+        (lambda: wait([Future()]), LostWakeup, "waits in wait", "Nobody is left who sets it"),
+        (lambda: list(as_completed([Future()])), LostWakeup, "waits in as_completed", "Nobody is left who sets it"),
+    ],
+)
+def test_what_waits_for_ever_is_named_with_what_to_do(program, kind, waiting, advice):
+    def start():
+        thread = threading.Thread(target=program)
+        thread.start()
+        thread.join()
+
+    error, seconds = ended(start)
+    assert type(error) is kind and waiting in str(error) and advice in str(error), error
+    assert "_bootstrap" not in str(error) and seconds < 10
+
+
+def polls_a_queue():
+    jobs = queue.Queue()
+    while True:
+        with suppress(queue.Empty):
+            jobs.get(timeout=0.02)
+
+
+def polls_a_condition():
+    condition = threading.Condition()
+    with condition, condition:
+        while True:
+            condition.wait(0.02)
+
+
+def polls_an_event():
+    stop = threading.Event()
+    while not stop.wait(0.02):
+        pass
+
+
+def polls_a_thread():
+    thread = threading.Thread(target=threading.Event().wait)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.02)
+
+
+@pytest.mark.parametrize("program", [polls_a_queue, polls_a_condition, polls_an_event, polls_a_thread])
+def test_who_only_looks_again_and_again_does_not_go_on(program):
+    error, seconds = ended(program, hang_after=0.6)
+    assert type(error) in (UncontrolledBlocking, LostWakeup), error
+    assert seconds < 5.0  # not ten times hang_after
+
+
+def test_who_looks_again_and_again_and_does_something_meanwhile_goes_on():
+    def tick():
+        stop, lock = threading.Event(), threading.Lock()
+        for _ in range(20):
+            stop.wait(0.1)
+            with lock:
+                pass
+
+    error, seconds = ended(tick, hang_after=0.6)
+    assert error is None and seconds > 2.0
+
+
+def test_the_main_thread_is_not_interrupted_where_asyncio_would_log_and_forget_it():
+    watch = Watch(1.0)
+    watch.run = SimpleNamespace(aborted=Deadlock(), is_over=False)
+
+    def _read_from_self():
+        watch._free_main(0, sys._getframe())
+
+    def select():
+        watch._free_main(0, sys._getframe())
+
+    _read_from_self()
+    with pytest.raises(Abort):
+        select()
+    assert hasattr(asyncio.SelectorEventLoop, _read_from_self.__name__)
+
+
+def test_an_event_loop_that_waits_for_ever_is_ended():
+    error, _ = ended(lambda: asyncio.run(asyncio.Event().wait()), hang_after=0.3)
+    assert type(error) is UncontrolledBlocking, error

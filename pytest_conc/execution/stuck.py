@@ -17,13 +17,20 @@ _WAKES = frozenset({"wake", "wait for"})
 def deadlock(execution: Any) -> Deadlock:
     """The error for an execution in which tasks are alive and none is enabled."""
     blocked = [task for task in execution.alive if task.guard is not None]
-    idle = [task for task in blocked if _is_idle_worker(task)]
-    guilty = [task for task in blocked if task.kind not in SIDE and task not in idle] or blocked
-    lines = ["no task can go on:", *("  " + _line(execution, task) for task in blocked if task not in idle)]
-    error = class_of(guilty)("\n".join([*lines, advice(guilty)]).rstrip())
-    error.waits = waits(execution)
-    error.pending = tuple(_pending(execution, task) for task in blocked if task not in idle)
+    working = [task for task in blocked if not _is_idle_worker(task)]
+    guilty = [task for task in working if task.kind not in SIDE] or blocked
+    lines = ["no task can go on:", *_lines(execution, working), advice(guilty)]
+    return _about(execution, class_of(guilty)("\n".join(lines).rstrip()), blocked, working)
+
+
+def _about(execution: Any, error: Deadlock, blocked: list[Any], working: list[Any]) -> Deadlock:
+    error.waits = tuple((task.number, task.kind, key_of(task.resource)) for task in blocked)
+    error.pending = tuple(_pending(execution, task) for task in working)
     return error
+
+
+def _lines(execution: Any, blocked: list[Any]) -> list[str]:
+    return [f"  {_line(execution, task)}" for task in blocked]
 
 
 def _pending(execution: Any, task: Any) -> Step:
@@ -53,15 +60,35 @@ def leak(left: list[Any]) -> LeakedTask:
     return LeakedTask(f"{names} {is_alive} when the test body returns: join {it}, or make {it} daemon")
 
 
-def livelock(execution: Any) -> Livelock:
-    """The error for an execution that does not end; with a recorder it says where its tasks go round."""
+def livelock(execution: Any) -> Livelock | Deadlock:
+    """The error for an execution that does not end; with a recorder it says where its tasks go round.
+
+    Who waits in a circle for each other's locks is in a deadlock, whatever goes on beside it.
+    """
     last = range(max(0, len(execution.trace) - 1 - ROUND), len(execution.trace) - 1)
     where = ", ".join(dict.fromkeys(_visited(execution, index) for index in last))
-    return Livelock(
+    text = (
         f"the execution did not end within max_steps={execution.patience // 2} operations, nor within as many more in "
-        f"which every task had its turn; in the last {len(last)} of them {where}. Either the program never ends, or it "
-        "needs a larger max_steps"
+        f"which every task had its turn; in the last {len(last)} of them {where}."
     )
+    blocked = [task for task in execution.alive if task.guard is not None and task.kind in WANTS]
+    working = [task for task in blocked if not _is_idle_worker(task)]
+    if _in_a_circle(blocked):
+        lines = ["some tasks cannot go on:", *_lines(execution, working), advice(blocked), text]
+        return _about(execution, Deadlock("\n".join(lines)), blocked, working)
+    lines = [f"{text} Either the program never ends, or it needs a larger max_steps"]
+    guilty = [task for task in working if task.kind not in SIDE]
+    return Livelock("\n".join([*lines, "Meanwhile:", *_lines(execution, guilty)] if guilty else lines))
+
+
+def _in_a_circle(blocked: list[Any]) -> bool:
+    for task in blocked:
+        met = [task]
+        while (owner := getattr(met[-1].resource, "owner", None)) in blocked:
+            if owner in met:
+                return True
+            met.append(owner)
+    return False
 
 
 def _visited(execution: Any, index: int) -> str:
@@ -78,11 +105,6 @@ def _started(task: Any) -> str:
     place = None if recorder is None else recorder.started.get(task.number)
     where = "" if place is None else f", started at {place} ({place.source})"
     return f"{where}, {f'now at {task.kind}' if task.begun else 'not begun yet'},"
-
-
-def waits(execution: Any) -> tuple[tuple[int, str, Any], ...]:
-    """Who waits for what, as something that can be compared between executions."""
-    return tuple((task.number, task.kind, key_of(task.resource)) for task in execution.alive if task.guard is not None)
 
 
 def key_of(resource: Any) -> Any:

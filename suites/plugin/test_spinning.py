@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pytest_conc import Livelock, explore, replay
+from pytest_conc import Deadlock, Livelock, explore, replay
 from pytest_conc.execution.spinning import spins
 
 STRATEGIES = ("auto", "dpor", "bounded", "random", "pct", "pos", "surw", "urw", "fifo", "reversed", "round-robin")
@@ -209,6 +209,39 @@ def test_who_gives_way_for_ever_is_a_livelock_in_the_replay_too():
     failure = explore(program, max_steps=300).failure
     assert isinstance(failure.error, Livelock)
     assert replay(program, failure.token, max_steps=300).trace == failure.trace
+
+
+def polls_while(*targets):
+    """Starts threads, and looks again and again whether they live."""
+    threads = [threading.Thread(target=target) for target in targets]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        threads[0].join(0.1)
+
+
+def test_a_livelock_says_who_waits_meanwhile():
+    failure = explore(lambda: polls_while(threading.Event().wait), max_steps=300).failure
+    assert isinstance(failure.error, Livelock)
+    assert str(failure.error).endswith("Meanwhile:\n  Thread-1 (wait) waits for Event#1")
+
+
+def test_who_waits_in_a_circle_is_in_a_deadlock_although_main_goes_on_polling():
+    def program():
+        left, right = threading.Lock(), threading.Lock()
+
+        def take(first, second):
+            with first, second:
+                pass
+
+        polls_while(lambda: take(left, right), lambda: take(right, left))
+
+    failure = explore(program, max_steps=300).failure
+    assert type(failure.error) is Deadlock and len(failure.error.waits) == 2
+    lines = str(failure.error).splitlines()
+    assert lines[0] == "some tasks cannot go on:" and "take the locks in the same order" in lines[3]
+    again = replay(program, failure.token, max_steps=300)
+    assert type(again.error) is Deadlock and again.trace == failure.trace
 
 
 def operations(task, *kinds):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pytest_conc.model.mixing import mixed
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 def path_of(parent: int, child: int) -> int:
     """The path of the n-th child of the task with that path."""
     return mixed(parent * 1_000_003 + child)
+
+
+def unique_name(name: str, tasks: Iterable[Task]) -> str:
+    """The name of one more task: `adder#2` for the second of that name."""
+    names = {task.name for task in tasks}
+    return name if name not in names else next(each for n in count(2) if (each := f"{name}#{n}") not in names)
 
 
 class Task:
@@ -76,6 +83,7 @@ class Task:
             self.path = 1
         else:
             parent.children += 1
+            self.name = unique_name(name, execution.tasks)
             self.path = path_of(parent.path, parent.children)
         self.alias: Any = execution.roster
         self.performed = 0

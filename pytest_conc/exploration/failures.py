@@ -20,6 +20,7 @@ from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import DataRace, Deadlock, TaskInterrupted
 from pytest_conc.model.schedule import Schedule, token_of
 from pytest_conc.model.settings import Settings
+from pytest_conc.strategies.follow import Unusual
 from pytest_conc.strategies.replay import Replay
 from pytest_conc.strategies.witness import Witness
 
@@ -43,8 +44,9 @@ def explain(run: Runner, schedule: Schedule, name: str, number: int) -> Failure:
     wanted = signature_of(run.run(Replay(schedule)))
 
     def attempt(candidate: Schedule) -> Attempt | None:
-        execution = run.run(Replay(candidate))
-        return attempt_of(execution) if signature_of(execution) == wanted else None
+        strategy = Unusual(Replay(candidate))
+        execution = run.run(strategy)
+        return attempt_of(execution, strategy.count) if signature_of(execution) == wanted else None
 
     schedule = minimised(schedule, attempt)
     shown, witness, token = _shown(run, schedule, name)

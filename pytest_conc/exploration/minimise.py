@@ -1,18 +1,19 @@
-"""Makes a failing schedule small: fewest preemptions, then fewest switches, then fewest operations.
+"""Makes a failing schedule small: fewest preemptions, switches, operations, and switches that a token has to say.
 
 Idea: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the
 segments of the schedule. A candidate is replayed leniently: a segment whose task is not enabled is skipped, and after
 the last one execution goes on without preemption. A candidate is accepted if it fails with the same signature and
 what it really did costs less. Passes, until none helps: the shortest prefix; leave out a run of segments; put two
-segments of one task together; let one go on until it blocks; have a segment run a little earlier. A pass that helped
-goes on where it was, since what came before it has been tried, but for a little. The result depends on the start
-only in theory; the search is bounded by `REPLAYS`, and by `OPERATIONS` where executions are long.
+segments of one task together; let one go on until it blocks; have a segment run a little earlier; exchange two tasks,
+so that of two that are alike the one that was started first comes first. A pass that helped goes on where it was, since
+what came before it has been tried, but for a little. The result depends on the start only in theory; the search is
+bounded by `REPLAYS`, and by `OPERATIONS` where executions are long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any, Final, NamedTuple
 
 from pytest_conc.model.schedule import Schedule, schedule_of
@@ -26,14 +27,14 @@ NEAR: Final = 2
 class Attempt(NamedTuple):
     """A schedule that fails, and what it costs; smaller is better."""
 
-    cost: tuple[int, int, int]
+    cost: tuple[int, int, int, int]
     schedule: Schedule
 
 
-def attempt_of(execution: Any) -> Attempt:
-    """The schedule that an execution really followed."""
+def attempt_of(execution: Any, unusual: int) -> Attempt:
+    """The schedule that an execution really followed; `unusual` is how many switches a token has to say."""
     schedule = schedule_of(task.number for task, _, _ in execution.trace)
-    return Attempt((execution.preemptions, len(schedule), len(execution.trace)), schedule)
+    return Attempt((execution.preemptions, len(schedule), len(execution.trace), unusual), schedule)
 
 
 def replays_of(length: int, most: int) -> int:
@@ -46,7 +47,7 @@ def minimised(schedule: Schedule, attempt: Callable[[Schedule], Attempt | None])
     best = attempt(schedule)
     if best is None:
         return schedule
-    search = _Search(best, attempt, replays_of(best.cost[-1], REPLAYS))
+    search = _Search(best, attempt, replays_of(best.cost[2], REPLAYS))
     search.tried.add(schedule)
     helped = True
     while helped:
@@ -124,4 +125,11 @@ def _earlier(schedule: Schedule) -> Iterator[Schedule]:
             yield schedule[:early] + schedule[late : late + 1] + schedule[early:late] + schedule[late + 1 :]
 
 
-_PASSES: Final = (_prefixes, _without_runs, _merged, _until_blocked, _earlier)
+def _exchanged(schedule: Schedule) -> Iterator[Schedule]:
+    for later, earlier in combinations(dict.fromkeys(task for task, _ in schedule), 2):
+        if earlier < later:
+            other = {later: earlier, earlier: later}
+            yield tuple((other.get(task, task), count) for task, count in schedule)
+
+
+_PASSES: Final = (_prefixes, _without_runs, _merged, _until_blocked, _earlier, _exchanged)

@@ -10,7 +10,7 @@ A switch cannot be followed if its operation never comes, or comes only after th
 that is to go on cannot. Then what usually happens happens, and `missed` tells which switches these are, each with
 whether its operation came.
 
-Neither class knows what a fingerprint is: they are given a function of the task that has announced.
+No class knows what a fingerprint is: they are given a function of the task that has announced.
 """
 
 from __future__ import annotations
@@ -103,16 +103,15 @@ class Follow:
         return chosen
 
 
-class Noting:
-    """Lets another strategy choose, and notes the switches that a token needs to do the same."""
+class Unusual:
+    """Lets another strategy choose, and counts the switches that have to be said, because they are not usual."""
 
     asks_always = True
 
-    def __init__(self, strategy: Strategy, fingerprint: Fingerprint) -> None:
+    def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
-        self._operations = _Operations(fingerprint)
         self._usual = Usual()
-        self.switches: list[Switch] = []
+        self.count = 0
 
     def begin(self, trace: Trace) -> None:
         """The execution starts; there is only one."""
@@ -120,9 +119,24 @@ class Noting:
 
     def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
         """What the other strategy chooses."""
-        operation = self._operations.announced(running)
         chosen = self._strategy.choose(running, enabled)
-        if chosen is not self._usual.next(running, enabled):
-            self.switches.append(Switch(*operation, chosen.number))
+        self.count += chosen is not self._usual.next(running, enabled)
         self._usual.went_on(chosen, running, enabled)
+        return chosen
+
+
+class Noting(Unusual):
+    """Lets another strategy choose, and notes the switches that a token needs to do the same."""
+
+    def __init__(self, strategy: Strategy, fingerprint: Fingerprint) -> None:
+        super().__init__(strategy)
+        self._operations = _Operations(fingerprint)
+        self.switches: list[Switch] = []
+
+    def choose(self, running: Pending, enabled: Sequence[Pending]) -> Pending:
+        """What the other strategy chooses."""
+        operation = self._operations.announced(running)
+        chosen = super().choose(running, enabled)
+        if self.count > len(self.switches):
+            self.switches.append(Switch(*operation, chosen.number))
         return chosen

@@ -130,11 +130,17 @@ def _ident(member: Member, run: Any) -> int | None:
 
 
 def name_of(member: Member) -> str:
-    """The member with its target: `a-then-b (take)`."""
+    """The member with its target: `a-then-b (take)`; `adder#2` is the second thread of that name."""
     target = getattr(member.thread, "_target", None)
-    name = "main" if member is member.execution.main else member.thread.name
+    name = "main" if member is member.execution.main else _unique_name(member)
     qualified = getattr(target, "__qualname__", "").rpartition(".<locals>.")[2]
     return name if not qualified or f"({getattr(target, '__name__', qualified)})" in name else f"{name} ({qualified})"
+
+
+def _unique_name(member: Member) -> str:
+    name = member.thread.name
+    position = [each for each in member.execution.members if each.thread.name == name].index(member)
+    return f"{name}#{position + 1}" if position else name
 
 
 def _line(blocked: Blocked, run: Any) -> str:

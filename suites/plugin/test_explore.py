@@ -145,6 +145,16 @@ def test_a_failing_model_is_minimised_to_the_fewest_preemptions(name, seed):
     assert failure.preemptions == models.EXPECTED[name].preemptions
 
 
+@pytest.mark.parametrize("strategy", ["pos", "random", "reversed"])
+@pytest.mark.parametrize("name", ["increment", "singleton", "three_by_two"])
+def test_of_threads_that_are_alike_the_one_that_was_started_first_comes_first(name, strategy):
+    for seed in range(4):
+        failure = explore(peers.PROGRAMS[name][0], executions=1000, seed=seed, strategy=strategy).failure
+        if failure is not None:
+            tasks = [step.task for step in failure.trace if step.task != "main"]
+            assert tasks[0].startswith("Thread-1"), (seed, failure)
+
+
 REPLAY = """
 import sys
 from pytest_conc import replay

@@ -22,7 +22,7 @@ from pytest_conc.stressing.watch import Watch
 
 def busy_until_ended(target, *all_arguments):
     """Goes on and on while the threads live, so that a deadlock of theirs is not one of all members."""
-    threads = [threading.Thread(target=target, args=arguments) for arguments in all_arguments]
+    threads = [threading.Thread(target=target, args=arguments, name="worker") for arguments in all_arguments]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
@@ -65,7 +65,9 @@ def test_a_reentrant_lock_given_back_once_of_two_times_is_still_held():
 
     with Guarded(NoDelays(), 60.0).on_guard() as guarded:
         error = guarded.run(lambda: busy_until_ended(take, (one, other), (other, one)))
-    assert type(error) is Deadlock and str(error).count("which Thread-") == 2, error
+    assert type(error) is Deadlock, error
+    assert "worker (take) waits for other, which worker#2 (take) holds" in str(error)
+    assert "worker#2 (take) waits for one, which worker (take) holds" in str(error)
 
 
 def test_who_waits_for_a_condition_does_not_hold_its_lock_and_then_holds_it_as_often_as_before():

@@ -273,6 +273,28 @@ def test_a_body_that_does_not_wait_for_what_it_has_started_is_an_order_violation
     assert "had not begun" in finding.explanation
 
 
+def test_threads_of_one_name_are_told_apart():
+    account = [100]
+
+    def withdraw():
+        account[0] -= 10
+
+    def program():
+        account[0] = 100
+        threads = [threading.Thread(target=withdraw, name="worker") for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert account == [80]
+
+    failure = explore(program).failure
+    text = report(failure, "replay")
+    assert failure.finding.kind == "LostUpdate"
+    assert re.search(r"^worker +worker#2$", text, re.MULTILINE), text
+    assert re.search(r"worker read account\[0\] = 100 .* before worker#2", text.replace("\n", " ")), text
+
+
 def test_what_fails_in_every_schedule_is_not_called_a_race():
     def wrong():
         total, lock = [0], threading.Lock()

@@ -2,20 +2,19 @@
 
 While the execution that is shown runs, the variables of the frames on the stack are noted by the address of what
 they hold, never by reference, since that would keep objects alive. In the end each shared object gets the best of its
-names: that of a variable of the test, else of a global, an attribute (`room.guests`), a variable of another task,
-an attribute of `self`. No two objects get the same name; one without any keeps its type and number.
+names: that of a variable of the test, else of a global, an attribute (`room.guests`, `os.environ`), a variable of
+another task, an attribute of `self`. No two objects get the same name; one without any keeps its type and number.
 """
 
 from __future__ import annotations
 
 import threading
 from types import FrameType, ModuleType
-from typing import Any, Final
+from typing import Any
 
 from pytest_conc.model.short import is_plain
 
 OF_MAIN, GLOBAL, ATTRIBUTE, OF_A_TASK, OF_SELF = range(5)
-_SKIPPED: Final = (type, ModuleType)
 
 
 class Names:
@@ -38,9 +37,10 @@ class Names:
         self._named = None
 
     def _meet(self, name: str, value: Any, rank: int) -> None:
-        if not name.isidentifier() or is_plain(value) or issubclass(type(value), _SKIPPED):
+        is_module = issubclass(type(value), ModuleType)
+        if not name.isidentifier() or (is_plain(value) and not is_module):
             return
-        if name != "self":
+        if name != "self" and not is_module:
             self._note(name, value, rank)
         try:
             attributes = object.__getattribute__(value, "__dict__")

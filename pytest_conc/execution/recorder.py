@@ -79,7 +79,7 @@ def _is_library(filename: str) -> bool:
 def place_of(frame: FrameType | None) -> Place:
     """The innermost line of the user's own code, seen from this frame; else of any code that is not ours."""
     fallback, inside = NOWHERE, False
-    while frame is not None and not _is_beginning(frame):
+    while frame is not None and not is_beginning(frame):
         name = frame.f_code.co_filename
         inside = inside or name.startswith((POOLS, FIXTURES))
         if not name.startswith(OWN):
@@ -101,7 +101,7 @@ def _line(frame: FrameType) -> int:
 def stack_of(frame: FrameType | None) -> tuple[str, ...]:
     """The lines of the user's own code from this frame out to where its task began."""
     lines = []
-    while frame is not None and not _is_beginning(frame):
+    while frame is not None and not is_beginning(frame):
         name = frame.f_code.co_filename
         if not (name.startswith(OWN) or _is_library(name) or is_stub(frame.f_code)):
             lines.append(f"{Place(name, _line(frame), '')} in {frame.f_code.co_qualname.rpartition('<locals>.')[2]}")
@@ -109,7 +109,7 @@ def stack_of(frame: FrameType | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _is_beginning(frame: FrameType) -> bool:
+def is_beginning(frame: FrameType) -> bool:
     """Whether a task begins in this frame: what lies further out is not part of the execution."""
     return frame.f_code.co_filename == _SCHEDULER and frame.f_code.co_name in ("run", "perform")
 
@@ -171,7 +171,7 @@ class Recorder:
     def _look(self, task: Any, frame: FrameType | None) -> None:
         """Collects the names of the variables on the stack of the task, up to where it began."""
         is_main = task is task.execution.main
-        while frame is not None and not _is_beginning(frame):
+        while frame is not None and not is_beginning(frame):
             if not frame.f_code.co_filename.startswith(OWN) and not _is_library(frame.f_code.co_filename):
                 self._names.look(frame, is_main)
             frame = frame.f_back

@@ -21,11 +21,12 @@ from _thread import allocate_lock
 from _thread import get_ident as os_thread
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from types import FrameType
 from typing import Any, Final
 
 from pytest_conc.controlled import originals
-from pytest_conc.execution.recorder import OWN
+from pytest_conc.execution.recorder import OWN, is_beginning
 from pytest_conc.model.current import RUNNING
 from pytest_conc.model.findings import UncontrolledBlocking
 
@@ -140,8 +141,9 @@ class Watchdog:
             return "a task blocks on something that is not controlled"
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
             frame = frame.f_back
-        frames_shown = [each for each in traceback.extract_stack(frame) if not each.filename.startswith(OWN)]
-        stack = "".join(traceback.format_list(frames_shown[-6:]))
+        inside = takewhile(lambda each: not is_beginning(each[0]), traceback.walk_stack(frame))
+        frames = [each for each in inside if not each[0].f_code.co_filename.startswith(OWN)][:6]
+        stack = "".join(traceback.StackSummary.extract(reversed(frames)).format())
         name = task.label() if task is not None else "a task"
         return (
             f"{name} did not come back for {self._limit:g} seconds from {_called_from(frame, task)}: it blocks on "

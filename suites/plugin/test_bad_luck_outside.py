@@ -103,6 +103,7 @@ def test_what_blocks_is_named_and_the_session_goes_on(session, name, host):
     result = session(body, host, left=host == "threads" and name in STAYS)
     result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines([f"*UncontrolledBlocking: *did not come back for 0.3 seconds from *{function} (*.py:*"])
+    result.stdout.no_fnmatch_line('  File "*pluggy*')
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -3,6 +3,7 @@
 After a wanted change: delete the file, run the test once (it fails and writes the file anew), read what it wrote.
 """
 
+import os
 import queue
 import re
 import shlex
@@ -341,6 +342,20 @@ def test_a_barrier_that_waits_for_somebody_who_never_comes_is_a_deadlock():
     finding = explained(barrier)
     assert finding.kind == "Deadlock"
     assert "Thread-1 (wait) waits at a barrier where 2 of 3 have come" in finding.explanation
+
+
+def test_what_a_module_holds_is_called_by_the_name_of_the_module(monkeypatch):
+    monkeypatch.delenv("CUSTOMERS", raising=False)
+
+    def enter():
+        os.environ["CUSTOMERS"] = os.environ.get("CUSTOMERS", "") + "."
+
+    def program():
+        os.environ["CUSTOMERS"] = ""
+        run(enter, enter)
+        assert len(os.environ["CUSTOMERS"]) == 2
+
+    assert "read os.environ at" in explained(program).explanation
 
 
 IN_TWO_FILES = """

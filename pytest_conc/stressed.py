@@ -167,13 +167,13 @@ class Stressed:
         if isinstance(error, ENDS) or not self._outcomes.runs:
             return
         slept = "points" if self._settings.gevent and self._settings.delays != "off" else self._settings.delays
-        text = stress_section(self._outcomes, slept, self._labels(), self._exploration, self._commands())
+        text = stress_section(self._outcomes, slept, self._places(), self._exploration, self._commands())
         if made.failed and not isinstance(error, Told):
             made.sections.append((SECTION, text))
         made.conc_stress = self._record(text)  # type: ignore[attr-defined]
 
-    def _labels(self) -> list[str]:
-        return self._delays.labels() if isinstance(self._delays, NearMisses) else []
+    def _places(self) -> list[str]:
+        return self._delays.places() if isinstance(self._delays, NearMisses) else []
 
     def _commands(self) -> str:
         seed = session_seed(self._item)  # under pytest-repeat that of the step, which exists only with --count

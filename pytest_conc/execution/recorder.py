@@ -42,7 +42,7 @@ class Place(NamedTuple):
     @property
     def is_in_users_code(self) -> bool:
         """Whether the line is the user's own, whatever it called."""
-        return bool(self.filename) and not _is_library(self.filename)
+        return bool(self.filename) and not is_library(self.filename)
 
     @property
     def source(self) -> str:
@@ -68,7 +68,8 @@ class Note(NamedTuple):
     stack: tuple[str, ...] = ()
 
 
-def _is_library(filename: str) -> bool:
+def is_library(filename: str) -> bool:
+    """Whether a file is of the standard library, of what runs the tests, or none at all."""
     if is_watched_file(filename):
         return False
     if filename.startswith(STDLIB) and SITE_PACKAGES not in filename:
@@ -84,7 +85,7 @@ def place_of(frame: FrameType | None) -> Place:
         inside = inside or name.startswith((POOLS, FIXTURES))
         if not name.startswith(OWN):
             place = Place(name, _line(frame), frame.f_code.co_qualname, inside)
-            if not _is_library(name):
+            if not is_library(name):
                 return place
             if fallback is NOWHERE:
                 fallback = place
@@ -103,7 +104,7 @@ def stack_of(frame: FrameType | None) -> tuple[str, ...]:
     lines = []
     while frame is not None and not is_beginning(frame):
         name = frame.f_code.co_filename
-        if not (name.startswith(OWN) or _is_library(name) or is_stub(frame.f_code)):
+        if not (name.startswith(OWN) or is_library(name) or is_stub(frame.f_code)):
             lines.append(f"{Place(name, _line(frame), '')} in {frame.f_code.co_qualname.rpartition('<locals>.')[2]}")
         frame = frame.f_back
     return tuple(lines)
@@ -172,7 +173,7 @@ class Recorder:
         """Collects the names of the variables on the stack of the task, up to where it began."""
         is_main = task is task.execution.main
         while frame is not None and not is_beginning(frame):
-            if not frame.f_code.co_filename.startswith(OWN) and not _is_library(frame.f_code.co_filename):
+            if not frame.f_code.co_filename.startswith(OWN) and not is_library(frame.f_code.co_filename):
                 self._names.look(frame, is_main)
             frame = frame.f_back
 

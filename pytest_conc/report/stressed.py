@@ -11,7 +11,7 @@ from pytest_conc.stressing.rate import Rate
 
 WIDTH: Final = 100
 MOST_GROUPS: Final = 8
-MOST_LABELS: Final = 5
+MOST_PLACES: Final = 5
 _OTHER_DELAYS: Final = {
     "random": "Threads slept at random accesses to shared state.",
     "points": "Greenlets switch where they wait: nothing slept but sleep points.",
@@ -19,10 +19,10 @@ _OTHER_DELAYS: Final = {
 }
 
 
-def stress_section(outcomes: Outcomes, delays: str, labels: Sequence[str], exploration: str, commands: str) -> str:
-    """The section; `labels` are what threads nearly met at, `exploration` what an exploration says, in words."""
+def stress_section(outcomes: Outcomes, delays: str, places: Sequence[str], exploration: str, commands: str) -> str:
+    """The section; `places` are the lines at which threads slept, `exploration` what an exploration says, in words."""
     lines = [str(Rate(outcomes.failed, outcomes.runs)), *_groups(outcomes), ""]
-    lines += _wrapped(_slept(delays, labels))
+    lines += _slept(delays, places)
     if exploration:
         lines += _wrapped(f"{exploration[0].upper()}{exploration[1:]}.")
     return "\n".join([*lines, "", commands])
@@ -44,13 +44,14 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 1)] + "…"
 
 
-def _slept(delays: str, labels: Sequence[str]) -> str:
+def _slept(delays: str, places: Sequence[str]) -> list[str]:
     if delays != "learned":
-        return _OTHER_DELAYS[delays]
-    if not labels:
-        return ""
-    more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
-    return f"Threads came near each other at {', '.join(labels[:MOST_LABELS])}{more}: they slept there."
+        return [_OTHER_DELAYS[delays]]
+    if not places:
+        return []
+    more = [f"  and at {len(places) - MOST_PLACES} more"] if len(places) > MOST_PLACES else []
+    shown = [f"  {_cut(place, WIDTH - 2)}" for place in places[:MOST_PLACES]]
+    return ["Threads slept where they had come near each other:", *shown, *more, ""]
 
 
 def _wrapped(text: str) -> list[str]:

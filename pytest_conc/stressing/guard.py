@@ -21,6 +21,7 @@ from pytest_conc.controlled.patching import AttributePatch, Patch
 from pytest_conc.model.current import MEMBERS
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.children import PROCESS_PATCHES
+from pytest_conc.stressing.files import FilesPatch
 from pytest_conc.stressing.locks import LOCK_PATCHES
 
 _THREAD: Any = threading.Thread
@@ -238,5 +239,6 @@ GUARDS: list[Patch] = [
     AttributePatch(_apply, {"__init__": init_apply, "_set": _settling(_apply._set), "get": _asking(_apply.get)}),
     AttributePatch(_map, {"_set": _settling(_map._set)}),
     *PROCESS_PATCHES,
+    FilesPatch(),
     _GreenletPatch(),
 ]

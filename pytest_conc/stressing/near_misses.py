@@ -28,6 +28,7 @@ from pytest_conc.instrument.locations import Location
 from pytest_conc.instrument.site import Site
 from pytest_conc.stressing.delays import sleep_at_point
 from pytest_conc.stressing.member import Member, Pause
+from pytest_conc.stressing.stacks import line_of
 
 WINDOW: Final = 0.1  # seconds: further apart is no near miss
 SHORTEST: Final = 0.00005
@@ -162,11 +163,11 @@ class NearMisses:
         found = (plan.resource for plan in self._plans.values() if plan is not None and plan.chance)
         return frozenset((each.owner_type, each.name) for each in found if isinstance(each, Location))
 
-    def labels(self) -> list[str]:
-        """The names of the objects at which threads nearly met, those worth a sleep first."""
-        plans = sorted((plan for plan in self._plans.values() if plan is not None), key=lambda plan: -plan.chance)
-        found = (plan.resource.label() for plan in plans if isinstance(plan.resource, Location))
-        return list(dict.fromkeys(found))
+    def places(self) -> list[str]:
+        """The lines at which threads nearly met, as `file.py:12: self.value += 1`, those worth a sleep first."""
+        plans = [(site, plan) for site, plan in self._plans.items() if plan is not None]
+        best = sorted(plans, key=lambda each: -each[1].chance)
+        return list(dict.fromkeys(line_of(site.filename, site.line) for site, _ in best))
 
 
 def key_of(site: Site) -> str:

@@ -1,4 +1,4 @@
-"""The places of a program at which its threads take locks: what sites are for accesses to shared state."""
+"""The places of a program at which its threads take locks or touch files: what sites are for other shared state."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import concurrent.futures._base
 import concurrent.futures.thread
 import queue
 import threading
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Final
 
+from pytest_conc.execution.recorder import is_library
 from pytest_conc.instrument.site import Site
 
 LIBRARY: Final = frozenset(
@@ -18,15 +20,22 @@ _Key = tuple[CodeType, int, CodeType, int]  # code and instruction of the user's
 
 
 class Places:
-    """Sites for places that take locks, by instruction of the user's code and by what of the library it is in."""
+    """Sites of such places, by instruction of the user's code and by what of the library it is in."""
 
     def __init__(self) -> None:
         self._sites: dict[_Key, Site] = {}
 
-    def site(self, frame: FrameType) -> Site | None:
-        """The site of the caller; None if it is not the user's, or is starting or ending a thread."""
+    def of_lock(self, frame: FrameType) -> Site | None:
+        """Where a lock is taken; None if that is not the user's, or is starting or ending a thread."""
+        return self._site(frame, LIBRARY.__contains__)
+
+    def of_file(self, frame: FrameType) -> Site | None:
+        """Where a file is opened, made, renamed or removed; None if that is not the user's."""
+        return self._site(frame, is_library)
+
+    def _site(self, frame: FrameType, is_passed: Callable[[str], bool]) -> Site | None:
         users = frame
-        while users.f_code.co_filename in LIBRARY:
+        while is_passed(users.f_code.co_filename):
             if users.f_back is None or users.f_code.co_qualname.startswith("Thread."):
                 return None
             users = users.f_back

@@ -130,9 +130,17 @@ class Run:
     def before_lock(self, member: Member, lock: Any, frame: FrameType) -> None:
         """Before an attempt to take a lock."""
         if self.delays.watches:
-            site = self._places.site(frame)
+            site = self._places.of_lock(frame)
             if site is not None:
                 self.delays.before(member, True, id(lock), site)
+
+    def before_file(self, member: Member, writes: bool, path: str, frame: FrameType) -> None:
+        """Before a file is opened, made or removed."""
+        member.operations += writes
+        if self.delays.watches:
+            site = self._places.of_file(frame)
+            if site is not None:
+                self.delays.before(member, writes, path, site)
 
     def sleep_point(self, label: str) -> None:
         """At a place that a person has marked."""

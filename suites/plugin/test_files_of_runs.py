@@ -1,0 +1,162 @@
+"""Files in real runs: threads that touch the same one are delayed there, whoever opens it for them."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from pytest_conc.stressed import SWITCH_INTERVAL
+from pytest_conc.stressing import files
+from pytest_conc.stressing.guarded import Guarded
+from pytest_conc.stressing.near_misses import NearMisses
+
+RUNS = 200
+
+
+def in_two_threads(function, *arguments):
+    threads = [threading.Thread(target=function, args=arguments) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def add_with_pathlib(folder):
+    number = folder / "number"
+    number.write_text(str(int(number.read_text()) + 1))
+
+
+def add_with_open(folder):
+    with open(folder / "number") as file:
+        seen = int(file.read())
+    with open(folder / "number", "w") as file:
+        file.write(str(seen + 1))
+
+
+def add_by_renaming(folder):
+    mine = folder / f"number {threading.get_ident()}"
+    mine.write_text(str(int((folder / "number").read_text()) + 1))
+    os.replace(mine, folder / "number")
+
+
+def make_once(folder):
+    if not (folder / "made").exists():
+        os.mkdir(folder / "made")
+
+
+def make_once_or_see_that_it_is_there(folder):
+    (folder / "made").mkdir(exist_ok=True)
+
+
+LOCK = threading.Lock()
+
+
+def add_with_a_lock(folder):
+    with LOCK:
+        add_with_open(folder)
+
+
+def counts_to_two(add):
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "number").write_text("0")
+        in_two_threads(add, folder)
+        assert (folder / "number").read_text() in ("2", "0")
+
+
+def failures(program, runs):
+    delays = NearMisses(1, {})
+    with Guarded(delays, 10.0, Nothing()).on_guard(SWITCH_INTERVAL) as guarded:
+        return sum(guarded.run(program) is not None for _ in range(runs)), delays.places()
+
+
+class Nothing:
+    """Instrumentation of no module: what is found is found at files only."""
+
+    def apply(self):
+        pass
+
+    def undo(self):
+        pass
+
+
+@pytest.mark.parametrize("add", [add_with_pathlib, add_with_open, add_by_renaming, make_once])
+def test_two_threads_that_touch_the_same_file_are_delayed_there(add):
+    failed, places = failures(lambda: counts_to_two(add), RUNS)
+    assert failed > 0
+    assert any(place.startswith(f"{os.path.basename(__file__)}:") for place in places)
+
+
+@pytest.mark.parametrize("add", [add_with_a_lock, make_once_or_see_that_it_is_there])
+def test_what_is_mended_passes(add):
+    assert failures(lambda: counts_to_two(add), RUNS)[0] == 0
+
+
+class Asked:
+    """Delays that only note what they are asked about."""
+
+    watches = True
+
+    def __init__(self):
+        self.noted = []
+
+    def begin(self, number):
+        pass
+
+    def before(self, member, writes, resource, site):
+        if isinstance(resource, str):
+            self.noted.append((os.path.basename(resource), writes, site.line > 0))
+
+    def at_point(self, label):
+        pass
+
+
+def test_what_is_an_access_to_which_file(tmp_path):
+    def program():
+        (tmp_path / "a").write_text("")
+        (tmp_path / "a").read_text()
+        with open(tmp_path / "a", "a"):
+            pass
+        os.rename(tmp_path / "a", tmp_path / "b")
+        os.listdir(tmp_path)
+        os.remove(os.fsencode(tmp_path / "b"))
+        os.close(os.open(tmp_path / "c", os.O_CREAT | os.O_WRONLY))
+        with open(os.open(tmp_path / "c", os.O_RDONLY)):  # an open file is none that is opened
+            pass
+
+    delays = Asked()
+    with Guarded(delays, 10.0, Nothing()).on_guard() as guarded:
+        assert guarded.run(program) is None
+    assert [(name, writes) for name, writes, has_line in delays.noted if has_line] == [
+        ("a", True),
+        ("a", False),
+        ("a", True),
+        ("a", True),
+        ("b", True),
+        (tmp_path.name, False),
+        ("b", True),
+        ("c", True),
+        ("c", False),
+    ]
+
+
+def test_between_runs_and_in_other_threads_nobody_is_asked(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(files, "_announce", lambda event, *rest: asked.append(event))
+    (tmp_path / "a").write_text("")
+    with Guarded(Asked(), 10.0, Nothing()).on_guard():
+        (tmp_path / "a").read_text()
+    assert asked == []
+
+
+def test_a_run_that_writes_files_and_nothing_else_goes_on(tmp_path):
+    def program():
+        for number in range(20):
+            time.sleep(0.1)
+            (tmp_path / str(number)).write_text("")
+
+    with Guarded(Asked(), 0.6, Nothing()).on_guard() as guarded:
+        assert guarded.run(program) is None

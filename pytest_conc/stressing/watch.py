@@ -178,11 +178,14 @@ def is_deadlocked(run: Any, watching: int) -> bool:
 
 
 def is_cycle(alive: list[Member], run: Any) -> bool:
-    """Whether some of them wait in a circle for locks that the next one holds."""
+    """Whether some of them wait in a circle for locks that the next one holds.
+
+    One that waits for its own lock may be waiting for a signal: somebody else can release a lock.
+    """
     waits_for = {}
     for member in alive:
         holding = run.holders.get(id(member.wait.resource)) if member.wait is not None and member.is_stuck() else None
-        if holding is not None:
+        if holding is not None and holding.member is not member:
             waits_for[member] = holding.member
     for start in waits_for:
         met, member = {start}, waits_for[start]

@@ -70,6 +70,19 @@ def test_a_reentrant_lock_given_back_once_of_two_times_is_still_held():
     assert "worker#2 (take) waits for one, which worker (take) holds" in str(error)
 
 
+def test_a_lock_that_is_given_back_by_another_thread_is_a_signal_and_no_deadlock():
+    def program():
+        signal = threading.Lock()
+        signal.acquire()
+        work = threading.Thread(target=lambda: (time.sleep(0.8), signal.release()))
+        work.start()
+        signal.acquire()
+        work.join()
+
+    with Guarded(NoDelays(), 60.0).on_guard() as guarded:
+        assert guarded.run(program) is None
+
+
 def test_who_waits_for_a_condition_does_not_hold_its_lock_and_then_holds_it_as_often_as_before():
     held = []
 

@@ -174,7 +174,7 @@ def is_deadlocked(run: Any, watching: int) -> bool:
     alive = [run.main, *run.alive()]
     if any(children.seems_alive(process) for process in run.processes):
         return False
-    return all(member.is_stuck() for member in alive) and not _strangers(run, watching)
+    return all(member.is_stuck() for member in alive) and not (_strangers(run, watching) or _native_threads())
 
 
 def is_cycle(alive: list[Member], run: Any) -> bool:
@@ -201,6 +201,13 @@ def _strangers(run: Any, watching: int) -> bool:
     """Whether other Python threads run that could set an event or put an item."""
     known = {run.main_ident, watching, *(member.thread.ident for member in run.members)}
     return any(ident not in known and not _is_of_xdist(frame) for ident, frame in sys._current_frames().items())
+
+
+def _native_threads() -> bool:
+    """Whether there are threads that do not run Python, and could call something of it (a library's callback)."""
+    import psutil
+
+    return psutil.Process().num_threads() > len(sys._current_frames())
 
 
 def _is_of_xdist(top: FrameType) -> bool:

@@ -1,6 +1,7 @@
 """Locks in real runs: who waits in vain, who only has not been let run yet, and who holds what."""
 
 import asyncio
+import ctypes
 import queue
 import sys
 import threading
@@ -211,3 +212,10 @@ def test_the_main_thread_is_not_interrupted_where_asyncio_would_log_and_forget_i
 def test_an_event_loop_that_waits_for_ever_is_ended():
     error, _ = ended(lambda: asyncio.run(asyncio.Event().wait()), hang_after=0.3)
     assert type(error) is UncontrolledBlocking, error
+
+
+def test_a_thread_of_a_library_in_c_may_still_help():
+    libc, started = ctypes.CDLL(None), ctypes.c_ulong()
+    libc.pthread_create(ctypes.byref(started), None, libc.sleep, ctypes.c_void_p(3))
+    error, _ = ended(threading.Event().wait, hang_after=1.5)
+    assert str(error).startswith("nothing has happened for 1."), error

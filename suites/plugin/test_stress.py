@@ -67,7 +67,7 @@ def test_an_unlocked_increment_fails_for_real_although_no_switch_can_happen_ther
             "* of 100 runs failed (* %, 95 % CI *–*, Wilson)",
             "  * × AssertionError: assert * == 40 (test_x.py:*), first in run *",
             "Threads slept where they had come near each other:",
-            "  test_x.py:13: self.value += 1",
+            "  test_x.py:11: self.value += 1",
             "An exploration finds it too, in execution *: LostUpdate.",
             "replay: pytest 'test_x.py::test_x' --conc-replay c2.*",
             "again: pytest 'test_x.py::test_x' --conc-stress 100",

@@ -171,10 +171,11 @@ class Watch:
 
 def is_deadlocked(run: Any, watching: int) -> bool:
     """Whether its members wait for each other without a limit, and nobody else could help them."""
-    alive = [run.main, *run.alive()]
+    if not all(member.is_stuck() for member in (run.main, *run.alive())):
+        return False
     if any(children.seems_alive(process) for process in run.processes):
         return False
-    return all(member.is_stuck() for member in alive) and not (_strangers(run, watching) or _native_threads())
+    return not (_strangers(run, watching) or _native_threads() or _alarm_is_set())
 
 
 def is_cycle(alive: list[Member], run: Any) -> bool:
@@ -208,6 +209,13 @@ def _native_threads() -> bool:
     import psutil
 
     return psutil.Process().num_threads() > len(sys._current_frames())
+
+
+def _alarm_is_set() -> bool:
+    """Whether the handler of a signal will soon be called that could do anything; pytest-timeout's does not help."""
+    timer = getattr(signal, "ITIMER_REAL", None)
+    handler = None if timer is None or not signal.getitimer(timer)[0] else signal.getsignal(signal.SIGALRM)
+    return callable(handler) and getattr(handler, "__module__", "") != "pytest_timeout"
 
 
 def _is_of_xdist(top: FrameType) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import queue
+import signal
 import sys
 import threading
 import time
@@ -219,3 +220,16 @@ def test_a_thread_of_a_library_in_c_may_still_help():
     libc.pthread_create(ctypes.byref(started), None, libc.sleep, ctypes.c_void_p(3))
     error, _ = ended(threading.Event().wait, hang_after=1.5)
     assert str(error).startswith("nothing has happened for 1."), error
+
+
+def test_the_handler_of_a_signal_may_still_help():
+    def program():
+        bell = threading.Event()
+        before = signal.signal(signal.SIGALRM, lambda *_: bell.set())
+        signal.setitimer(signal.ITIMER_REAL, 0.8)
+        try:
+            bell.wait()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    assert ended(program)[0] is None

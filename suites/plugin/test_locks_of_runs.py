@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import queue
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import Future, as_completed, wait
 from contextlib import suppress
 from queue import SimpleQueue
 from types import SimpleNamespace
+from typing import Final
 
 import pytest
 
@@ -72,17 +74,90 @@ def test_a_reentrant_lock_given_back_once_of_two_times_is_still_held():
     assert "worker#2 (take) waits for one, which worker (take) holds" in str(error)
 
 
-def test_a_lock_that_is_given_back_by_another_thread_is_a_signal_and_no_deadlock():
-    def program():
-        signal = threading.Lock()
-        signal.acquire()
-        work = threading.Thread(target=lambda: (time.sleep(0.8), signal.release()))
-        work.start()
-        signal.acquire()
-        work.join()
+LONGER: Final = 0.7  # seconds, than it takes to be sure of a deadlock
 
-    with Guarded(NoDelays(), 60.0).on_guard() as guarded:
-        assert guarded.run(program) is None
+
+def lock_as_a_signal():
+    signal_ = threading.Lock()
+    signal_.acquire()
+    work = threading.Thread(target=lambda: (time.sleep(LONGER), signal_.release()))
+    work.start()
+    signal_.acquire()
+    work.join()
+
+
+def locks_as_turns():
+    first, second = threading.Lock(), threading.Lock()
+    second.acquire()
+
+    def play(mine, others):
+        for _ in range(2):
+            mine.acquire()
+            time.sleep(LONGER)
+            others.release()
+
+    busy_until_ended(play, (first, second), (second, first))
+
+
+def late_item():
+    jobs = queue.Queue()
+    threading.Timer(LONGER, jobs.put, [1]).start()
+    assert jobs.get() == 1
+
+
+def late_notification():
+    changed, ready = threading.Condition(), []
+
+    def wait():
+        with changed, changed:
+            changed.wait_for(lambda: ready)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(LONGER)
+    with changed:
+        ready.append(1)
+        changed.notify_all()
+    waiting.join()
+
+
+def waits_that_end():
+    one, other, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
+
+    def take(first, second):
+        with first:
+            both.wait()
+            second.acquire(timeout=LONGER)
+
+    busy_until_ended(take, (one, other), (other, one))
+
+
+def work_in_an_event_loop():
+    async def work():
+        await asyncio.sleep(LONGER)
+        await asyncio.to_thread(time.sleep, LONGER)
+
+    asyncio.run(work())
+
+
+def slow_program():
+    subprocess.run(["sleep", str(LONGER)], check=True)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lock_as_a_signal,
+        locks_as_turns,
+        late_item,
+        late_notification,
+        waits_that_end,
+        work_in_an_event_loop,
+        slow_program,
+    ],
+)
+def test_what_only_takes_long_is_no_deadlock(program):
+    assert ended(program)[0] is None
 
 
 def test_who_waits_for_a_condition_does_not_hold_its_lock_and_then_holds_it_as_often_as_before():

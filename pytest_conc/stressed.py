@@ -138,6 +138,8 @@ class Stressed:
         self._exploration, failure = also_explored(
             self._body, self._body.name, modules, settings_for(self._item), self._outcomes.errors, favourites, ENDS
         )
+        if failure is None and isinstance(self._delays, NearMisses) and self._delays.at_files():
+            self._exploration += "; it does not see what is in files"
         if failure is not None and failure.token:
             self._replay = self._body.command(f"--conc-replay {failure.token}")
 

@@ -23,7 +23,7 @@ FIXTURES = os.path.join(OWN, "fixtures") + os.sep
 POOLS = os.path.join(STDLIB, "concurrent", "futures")
 _SCHEDULER = os.path.join(OWN, "execution", "scheduler.py")
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
-_RUNNERS = tuple(f"{SITE_PACKAGES}{name}{os.sep}" for name in ("_pytest", "pluggy"))
+_RUNNERS = tuple(f"{SITE_PACKAGES}{name}{os.sep}" for name in ("_pytest", "pytest", "pluggy"))
 
 
 class Place(NamedTuple):

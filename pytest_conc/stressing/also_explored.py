@@ -13,12 +13,13 @@ from typing import Any, Final
 from pytest_conc.controlled import originals
 from pytest_conc.exploration.explore import explore_with
 from pytest_conc.model.failure import Failure
-from pytest_conc.model.findings import ConcurrencyError, Refused, UncontrolledBlocking
+from pytest_conc.model.findings import Deadlock, Livelock, Refused, UncontrolledBlocking
 from pytest_conc.model.settings import Settings
 
 SECONDS: Final = 3.0
 HANG_AFTER: Final = 1.0  # seconds: whatever blocks on something that is not controlled is not for explorations
 EXECUTIONS: Final = 500
+_ENDLESS: Final = (Deadlock, Livelock, UncontrolledBlocking)
 
 
 def also_explored(
@@ -50,10 +51,8 @@ def also_explored(
 
 
 def _is_like(one: BaseException, other: BaseException) -> bool:
-    """The same kind of failure: the class of both, or that nobody can go on."""
-    if isinstance(one, ConcurrencyError) and isinstance(other, ConcurrencyError):
-        return isinstance(one, type(other)) or isinstance(other, type(one))
-    return type(one) is type(other)
+    """The same kind of failure: the class of both, or that somebody does not go on."""
+    return type(one) is type(other) or (isinstance(one, _ENDLESS) and isinstance(other, _ENDLESS))
 
 
 def _line(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from random import Random
 from typing import Any, Final
 
 from pytest_conc.controlled.originals import monotonic, sleep
+from pytest_conc.execution.recorder import is_library
 from pytest_conc.instrument.locations import Location
 from pytest_conc.instrument.site import Site
 from pytest_conc.stressing.delays import sleep_at_point
@@ -41,6 +42,7 @@ MOST: Final = 1 / 2  # of all runs: a sleep in one place may hide what one in an
 FLOOR_OF_FRUITFUL: Final = 1 / 4  # where somebody has come once
 KEPT: Final = 40
 MORE_THAN_THE_GAP: Final = 1.5
+UNSEEN: Final = 0.001  # seconds: who only asks whether a file is there is not seen, but may be as near as that
 
 Learned = dict[str, tuple[float, float, float]]
 
@@ -105,7 +107,7 @@ class NearMisses:
 
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps if the place is worth it, then looks who was here shortly before."""
-        plan = self._plans.get(site) if site in self._plans else self._recalled(site)
+        plan = self._plans.get(site) if site in self._plans else self._first(site, writes, resource)
         if plan is not None and plan.is_active and plan.slept < SLEEPS_A_SITE and self._budget > 0:
             self._perhaps_sleep(member, plan, writes, resource)
         self._look(member, writes, resource, site)
@@ -114,9 +116,15 @@ class NearMisses:
         """A place that somebody has marked needs no near miss."""
         sleep_at_point(self._random)
 
-    def _recalled(self, site: Site) -> Plan | None:
+    def _first(self, site: Site, writes: bool, resource: Any) -> Plan | None:
+        """The plan of a place that was not met before: that of an earlier session, a guess, or none yet."""
         values = self._known.get(key_of(site))
-        plan = self._plans[site] = None if values is None else Plan(*values)
+        plan = None if values is None else Plan(*values)
+        if plan is None and writes and isinstance(resource, str):
+            plan = Plan()
+            plan.meet(UNSEEN)
+            plan.resource = resource
+        self._plans[site] = plan
         return plan
 
     def _perhaps_sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
@@ -165,9 +173,13 @@ class NearMisses:
 
     def places(self) -> list[str]:
         """The lines at which threads nearly met, as `file.py:12: self.value += 1`, those worth a sleep first."""
-        plans = [(site, plan) for site, plan in self._plans.items() if plan is not None]
-        best = sorted(plans, key=lambda each: -each[1].chance)
-        return list(dict.fromkeys(line_of(site.filename, site.line) for site, _ in best))
+        found = [(plan.chance, site) for site, plan in self._plans.items() if plan is not None]
+        best = sorted(found, key=lambda each: -each[0])
+        return list(dict.fromkeys(line_of(at.filename, at.line) for _, at in best if not is_library(at.filename)))
+
+    def at_files(self) -> bool:
+        """Whether threads have slept at files, which explorations know nothing of."""
+        return any(plan is not None and isinstance(plan.resource, str) for plan in self._plans.values())
 
 
 def key_of(site: Site) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Final
 
-from pytest_conc.execution.recorder import is_library
+from pytest_conc.execution.recorder import OWN, is_library
 from pytest_conc.instrument.site import Site
 
 LIBRARY: Final = frozenset(
@@ -35,7 +35,7 @@ class Places:
 
     def _site(self, frame: FrameType, is_passed: Callable[[str], bool]) -> Site | None:
         users = frame
-        while is_passed(users.f_code.co_filename):
+        while is_passed(users.f_code.co_filename) or users.f_code.co_filename.startswith(OWN):
             if users.f_back is None or users.f_code.co_qualname.startswith("Thread."):
                 return None
             users = users.f_back

@@ -72,7 +72,7 @@ def hang(run: Any, seconds: float, is_deadlock: bool) -> ConcurrencyError:
     others = [member for member in alive if not member.is_stuck()]
     reason = "no task can go on" if is_deadlock else f"nothing has happened for {seconds:.1f} seconds"
     lines = [f"{reason}:"]
-    lines += [f"  {_line(each, run)}" for each in working]
+    lines += [f"  {_line(each, run)}" for each in sorted(working, key=lambda each: each.kind in SIDE)]
     lines += [f"  {name_of(member)} is {stacks.place_of(_ident(member, run))}" for member in others]
     of_children = [line for process in processes for line in _process_lines(process)]
     lines += of_children

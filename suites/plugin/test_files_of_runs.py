@@ -47,6 +47,12 @@ def make_once(folder):
         os.mkdir(folder / "made")
 
 
+def first_come_first_served(folder):
+    if not (folder / "winner").exists():
+        (folder / "winner").write_text("")
+        (folder / "number").write_text(str(int((folder / "number").read_text()) + 1))
+
+
 def make_once_or_see_that_it_is_there(folder):
     (folder / "made").mkdir(exist_ok=True)
 
@@ -59,12 +65,15 @@ def add_with_a_lock(folder):
         add_with_open(folder)
 
 
-def counts_to_two(add):
+COUNTS = {first_come_first_served: "1", make_once: "0", make_once_or_see_that_it_is_there: "0"}
+
+
+def counts_to(add):
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "number").write_text("0")
         in_two_threads(add, folder)
-        assert (folder / "number").read_text() in ("2", "0")
+        assert (folder / "number").read_text() == COUNTS.get(add, "2")
 
 
 def failures(program, runs):
@@ -85,14 +94,18 @@ class Nothing:
 
 @pytest.mark.parametrize("add", [add_with_pathlib, add_with_open, add_by_renaming, make_once])
 def test_two_threads_that_touch_the_same_file_are_delayed_there(add):
-    failed, places = failures(lambda: counts_to_two(add), RUNS)
+    failed, places = failures(lambda: counts_to(add), RUNS)
     assert failed > 0
     assert any(place.startswith(f"{os.path.basename(__file__)}:") for place in places)
 
 
+def test_who_only_asks_whether_a_file_is_there_need_not_be_seen():
+    assert failures(lambda: counts_to(first_come_first_served), 20)[0] > 0
+
+
 @pytest.mark.parametrize("add", [add_with_a_lock, make_once_or_see_that_it_is_there])
 def test_what_is_mended_passes(add):
-    assert failures(lambda: counts_to_two(add), RUNS)[0] == 0
+    assert failures(lambda: counts_to(add), RUNS)[0] == 0
 
 
 class Asked:
@@ -160,3 +173,36 @@ def test_a_run_that_writes_files_and_nothing_else_goes_on(tmp_path):
 
     with Guarded(Asked(), 0.6, Nothing()).on_guard() as guarded:
         assert guarded.run(program) is None
+
+
+def test_the_report_says_where_and_that_an_exploration_does_not_see_files(pytester):
+    pytester.makepyfile(
+        """
+        import threading
+        from pytest_conc import stress
+
+        @stress(runs=20)
+        def test_x(tmp_path):
+            winners = []
+            def enter():
+                if not (tmp_path / "winner").exists():
+                    (tmp_path / "winner").write_text("")
+                    winners.append(1)
+            threads = [threading.Thread(target=enter) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert winners == [1]
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(
+        [
+            "Threads slept where they had come near each other:",
+            '  *.py:9: (tmp_path / "winner").write_text("")',
+            "An exploration does not find it in * executions (* s); it does not see what is in files.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*guard.py:*")
+    result.stdout.no_fnmatch_line("*__main__.py:*")

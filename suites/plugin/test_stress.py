@@ -200,6 +200,27 @@ def test_y(): pass
     result.stdout.fnmatch_lines(["*1 × Deadlock: no task can go on: *", "*a run did not end"])
 
 
+def test_an_exploration_of_a_loop_that_never_ends_finds_the_same(run):
+    text = """
+@stress(hang_after=0.3)
+def test_x():
+    ready = threading.Event()
+    def poll():
+        while not ready.wait(0.01):
+            pass
+    together(poll)
+"""
+    result = run(text)
+    result.stdout.fnmatch_lines(["UncontrolledBlocking: *", "An exploration finds it too, in execution 1: Livelock."])
+
+
+def test_who_waits_for_a_thread_is_told_after_what_that_thread_waits_for(run):
+    result = run("@stress(runs=1)\ndef test_x(): together(threading.Event().wait)")
+    result.stdout.fnmatch_lines(
+        ["LostWakeup: *", "  Thread-* waits in Event.wait", "  main waits for the end of Thread-*"], consecutive=True
+    )
+
+
 def test_locks_of_a_module_are_free_again_after_a_deadlock(run):
     text = """
 one, other = threading.Lock(), threading.Lock()

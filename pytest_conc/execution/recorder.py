@@ -23,7 +23,7 @@ FIXTURES = os.path.join(OWN, "fixtures") + os.sep
 POOLS = os.path.join(STDLIB, "concurrent", "futures")
 _SCHEDULER = os.path.join(OWN, "execution", "scheduler.py")
 SITE_PACKAGES = os.sep + "site-packages" + os.sep
-_RUNNERS = tuple(f"{SITE_PACKAGES}{name}{os.sep}" for name in ("_pytest", "pytest", "pluggy"))
+_RUNNERS = tuple(f"{SITE_PACKAGES}{name}{os.sep}" for name in ("_pytest", "pluggy"))
 
 
 class Place(NamedTuple):
@@ -74,7 +74,12 @@ def is_library(filename: str) -> bool:
         return False
     if filename.startswith(STDLIB) and SITE_PACKAGES not in filename:
         return True
-    return filename.startswith("<") or any(part in filename for part in _RUNNERS)
+    return filename.startswith("<") or is_runner(filename)
+
+
+def is_runner(filename: str) -> bool:
+    """Whether a file is of what runs the tests."""
+    return any(part in filename for part in _RUNNERS)
 
 
 def place_of(frame: FrameType | None) -> Place:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Final
 
-from pytest_conc.execution.recorder import OWN, is_library
+from pytest_conc.execution.recorder import OWN, is_library, is_runner
 from pytest_conc.instrument.site import Site
 
 LIBRARY: Final = frozenset(
@@ -35,8 +35,8 @@ class Places:
 
     def _site(self, frame: FrameType, is_passed: Callable[[str], bool]) -> Site | None:
         users = frame
-        while is_passed(users.f_code.co_filename) or users.f_code.co_filename.startswith(OWN):
-            if users.f_back is None or users.f_code.co_qualname.startswith("Thread."):
+        while is_passed(name := users.f_code.co_filename) or name.startswith(OWN):
+            if users.f_back is None or is_runner(name) or users.f_code.co_qualname.startswith("Thread."):
                 return None
             users = users.f_back
         key = (users.f_code, users.f_lasti, frame.f_code, frame.f_lasti)

@@ -134,12 +134,10 @@ class Stressed:
     def _explore(self, modules: list[ModuleType]) -> None:
         from pytest_conc.stressing.also_explored import also_explored  # the engine, which a passing test does not need
 
-        favourites = self._delays.favourites() if isinstance(self._delays, NearMisses) else frozenset()
+        near_misses = self._delays if isinstance(self._delays, NearMisses) else NearMisses(0, {})
         self._exploration, failure = also_explored(
-            self._body, self._body.name, modules, settings_for(self._item), self._outcomes.errors, favourites, ENDS
+            self._body, self._body.name, modules, settings_for(self._item), self._outcomes.errors, near_misses, ENDS
         )
-        if failure is None and isinstance(self._delays, NearMisses) and self._delays.at_files():
-            self._exploration += "; it does not see what is in files"
         if failure is not None and failure.token:
             self._replay = self._body.command(f"--conc-replay {failure.token}")
 

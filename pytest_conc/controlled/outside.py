@@ -67,9 +67,20 @@ def _refusing(real: Callable[..., Any], what: str, remedy: str) -> Callable[...,
         task = RUNNING.get(get_ident())
         if task is None:
             return real(*args, **kwargs)
+        if args:
+            _forget_coroutines(args[0])
         return _refuse(what, remedy)
 
     return refuse
+
+
+def _forget_coroutines(loop: Any) -> None:
+    """What a loop of asyncio was to run is closed, or there would be a warning that nobody has awaited it."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and isinstance(loop, asyncio.AbstractEventLoop):
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False
+            task.get_coro().close()
 
 
 def _refuse(what: str, remedy: str) -> NoReturn:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from types import CodeType, TracebackType
 from typing import Any
 
-from pytest_conc.execution.recorder import OWN
+from pytest_conc.execution.tracebacks import without_ours
 from pytest_conc.exploration.minimise import Attempt, attempt_of, minimised
 from pytest_conc.exploration.patterns import Failing, finding_of
 from pytest_conc.exploration.runner import Runner
 from pytest_conc.exploration.steps import bare_steps_of, steps_of
 from pytest_conc.exploration.swap import Swaps
 from pytest_conc.exploration.tokens import followed_schedule, lasting, noting, recipe_of
-from pytest_conc.instrument.instrumentation import is_stub
 from pytest_conc.model.failure import Failure, Finding
 from pytest_conc.model.findings import DataRace, Deadlock, TaskInterrupted
 from pytest_conc.model.schedule import Schedule, token_of
@@ -80,7 +77,7 @@ def failure_of(shown: Any, token: str, number: int, run: Runner, witness: Witnes
     if isinstance(error, KeyboardInterrupt):
         error = _interrupted(shown, error)
     failure = Failure(
-        error=error.with_traceback(_without_ours(error.__traceback__)),
+        error=error.with_traceback(without_ours(error.__traceback__)),
         finding=Finding(type(error).__name__, str(error)),
         trace=steps,
         preemptions=shown.preemptions,
@@ -109,26 +106,6 @@ def unconfirmed(execution: Any, schedule: Schedule, settings: Settings, name: st
         execution=number,
         tasks=tuple(task.label() for task in execution.tasks),
     )
-
-
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is the user's, without frames of ours."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((OWN, threading.__file__)):
-        trace = trace.tb_next
-    kept = [each for each in _entries(trace) if not _is_ours(each.tb_frame.f_code)]
-    for entry, following in zip(kept, [*kept[1:], None], strict=False):
-        entry.tb_next = following
-    return kept[0] if kept else None
-
-
-def _entries(trace: TracebackType | None) -> Iterator[TracebackType]:
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next
-
-
-def _is_ours(code: CodeType) -> bool:
-    return code.co_filename.startswith(OWN) or is_stub(code)
 
 
 def _interrupted(shown: Any, error: KeyboardInterrupt) -> TaskInterrupted:

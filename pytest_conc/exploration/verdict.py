@@ -7,7 +7,8 @@ from typing import Any
 
 def verdict(exploration: Any) -> str:
     """What the exploration can claim, and what it cannot."""
-    parts = [_found(exploration), _coverage(exploration), exploration.why, *exploration.notes]
+    why = exploration.why if exploration.saw_sharing else ""
+    parts = [_found(exploration), _coverage(exploration), why, *exploration.notes]
     if exploration.ended_by == "seconds":
         parts.append(f"ended by seconds={exploration.settings.seconds:g}, after {exploration.executions} executions")
     if exploration.settings.max_preemptions is not None:
@@ -28,10 +29,9 @@ def _found(exploration: Any) -> str:
 def _coverage(exploration: Any) -> str:
     if exploration.ended_with is not None or (exploration.failure is not None and not exploration.settings.keep_going):
         return ""
-    parts = [_all_of(exploration)] if exploration.exhaustive else _some_of(exploration)
     if not exploration.saw_sharing:
-        parts.append("no shared state was seen: is the code under test among the watched modules?")
-    return ", ".join(parts)
+        return "no shared state was seen: is the code under test among the watched modules?"
+    return _all_of(exploration) if exploration.exhaustive else ", ".join(_some_of(exploration))
 
 
 def _all_of(exploration: Any) -> str:

@@ -12,12 +12,14 @@ import functools
 import gc
 import itertools
 import operator
+import os
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, MethodWrapperType
 from typing import Any
 
 from pytest_conc.instrument.containers import (
     CONTAINERS,
+    IMMUTABLE,
     ITERATORS,
     PLAIN_KEYS,
     SHARED_ITERATORS,
@@ -175,13 +177,18 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
 def _given(task: Any, kind: str, given: tuple[Any, ...], site: Any) -> None:
     for each in given:
         thing = underlying(each)
-        if issubclass(type(thing), _CONTAINER_BASES):
+        if issubclass(type(thing), _CONTAINER_BASES) or _sets_items(type(thing)):
             if not _has_watched_methods(type(thing)):
                 announce_whole(task, kind, thing, site)
         elif type(thing) in _BOUND and issubclass(type(thing.__self__), _CONTAINER_BASES):
             announce_whole(task, READ if thing.__name__ in READING_METHODS else WRITE, thing.__self__, site)
         elif type(thing) in ITERATORS or type(thing) in SHARED_ITERATORS:
             _advance(task, thing, site)
+
+
+def _sets_items(kind: type) -> bool:
+    """Whether objects of a class of the library's keep items: `os.environ`, a `UserDict`."""
+    return kind not in IMMUTABLE and hasattr(kind, "__setitem__")
 
 
 def _has_watched_methods(kind: type) -> bool:
@@ -232,15 +239,17 @@ def _python_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     if type(function) is not FunctionType or is_silent(function):
         return
     owner = arguments[0].__self__
-    if hasattr(type(owner), "__setitem__") or issubclass(type(owner), _CONTAINER_BASES):
+    if _sets_items(type(owner)) or issubclass(type(owner), _CONTAINER_BASES):
         announce_whole(task, READ if function.__name__ in READING_METHODS else WRITE, owner, site)
     if len(arguments) > 1:
         _given(task, WRITE, arguments[1:], site)
 
 
 def python_function(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
-    """A function of a module that is not watched, if it is given a container."""
-    if not is_silent(arguments[0]):
+    """A function of a module that is not watched, if it is given a container, or known to look into one."""
+    if arguments[0] is os.getenv:
+        announce_whole(task, READ, os.environ, site)
+    elif not is_silent(arguments[0]):
         _given(task, WRITE, arguments[1:], site)
 
 

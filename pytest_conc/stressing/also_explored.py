@@ -15,6 +15,7 @@ from pytest_conc.exploration.explore import explore_with
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import Deadlock, Livelock, Refused, UncontrolledBlocking
 from pytest_conc.model.settings import Settings
+from pytest_conc.stressing.near_misses import NearMisses
 
 SECONDS: Final = 3.0
 HANG_AFTER: Final = 1.0  # seconds: whatever blocks on something that is not controlled is not for explorations
@@ -28,7 +29,7 @@ def also_explored(
     modules: Sequence[ModuleType],
     settings: Settings,
     errors: Sequence[BaseException],
-    favourites: frozenset[tuple[str, Any]],
+    near_misses: NearMisses,
     ends_with: tuple[type[BaseException], ...],
 ) -> tuple[str, Failure | None]:
     """In words whether an exploration of `program` fails like one of `errors`; and its failure if it does."""
@@ -36,14 +37,15 @@ def also_explored(
     bounds = {"executions": min(settings.executions, EXECUTIONS), "seconds": SECONDS, "finds": None}
     bounds["hang_after"] = min(settings.hang_after or HANG_AFTER, HANG_AFTER)
     exploration = explore_with(
-        program, settings.with_options(bounds), name, modules, ends_with=ends_with, favourites=favourites
+        program, settings.with_options(bounds), name, modules, ends_with=ends_with, favourites=near_misses.favourites()
     )
     failure = exploration.failure
     if failure is None:
         seconds = originals.monotonic() - began
-        return f"an exploration does not find it in {exploration.executions} executions ({seconds:.1f} s)", None
+        blind = "; it does not see what is in files" if near_misses.at_files() else ""
+        return f"an exploration does not find it in {exploration.executions} executions ({seconds:.1f} s){blind}", None
     if isinstance(failure.error, (Refused, UncontrolledBlocking)):
-        reason = (str(failure.error).splitlines() or [""])[0]
+        reason, _, _ = (str(failure.error).splitlines() or [""])[0].partition(", and is not run")
         return f"it cannot be explored: {reason}", None
     if not any(_is_like(failure.error, error) for error in errors):
         return f"an exploration finds something else, {type(failure.error).__name__}: {_line(failure.error)}", failure

@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from pytest_conc.controlled.patching import AttributePatch, Patch
 from pytest_conc.execution.recorder import OWN
+from pytest_conc.execution.tracebacks import without_ours
 from pytest_conc.model.current import MEMBERS
 
 _PROCESS: Any = multiprocessing.process.BaseProcess
@@ -51,8 +52,9 @@ class ReportingTarget:
             try:
                 stack.enter_context(self.in_child())
                 return self.target(*args, **kwargs)
-            except Exception:
-                Path(self.path).write_text(traceback.format_exc())
+            except Exception as error:
+                error.__traceback__ = without_ours(error.__traceback__)
+                Path(self.path).write_text("".join(traceback.format_exception(error)))
                 raise
 
 

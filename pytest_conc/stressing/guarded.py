@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pytest_conc.controlled.patching import Patch, applied
 from pytest_conc.execution import process_tree
+from pytest_conc.execution.tracebacks import without_ours
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.delays import Delays
 from pytest_conc.stressing.guard import GUARDS
@@ -67,7 +68,7 @@ class Guarded:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return error
+            return error.with_traceback(without_ours(error.__traceback__))
         return None
 
     @contextmanager

@@ -21,6 +21,7 @@ from pytest_conc.controlled import originals
 from pytest_conc.execution import process_tree
 from pytest_conc.model.findings import Abort, ConcurrencyError, LeakedTask, ProcessExit
 from pytest_conc.stressing import children
+from pytest_conc.stressing.locks import set_free
 from pytest_conc.stressing.member import Member
 from pytest_conc.stressing.stacks import place_of
 from pytest_conc.stressing.stuck import name_of
@@ -39,6 +40,8 @@ def judge(run: Any, patience: float) -> BaseException | None:
         _wait_until(lambda: all(member.ended for member in left), min(PATIENCE, patience))
     leaks = [_thread_leak(member) for member in left] + _end_processes(run)
     end_threads(run)
+    if run.aborted is not None:
+        set_free(run.holders.values())
     failures = [text for text in map(children.failure_of, run.processes) if text is not None]
     forget_folder(run)
     return _verdict(run.troubles.uncollected(), failures, leaks)

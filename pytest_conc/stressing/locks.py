@@ -12,11 +12,19 @@ import queue
 import sys
 import threading
 from _thread import TIMEOUT_MAX, get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
-from pytest_conc.controlled.originals import LOCK, RLOCK, acquire_rlock, get_simple, monotonic
+from pytest_conc.controlled.originals import (
+    LOCK,
+    RLOCK,
+    acquire_rlock,
+    get_simple,
+    lock_is_locked,
+    monotonic,
+    release_lock,
+)
 from pytest_conc.controlled.patching import AttributePatch, Patch, TypePatch
 from pytest_conc.model.current import MEMBERS
 from pytest_conc.stressing.member import SLICE, Holding, Member, Wait
@@ -75,7 +83,7 @@ def _took(member: Member, lock: Any, frame: FrameType) -> None:
     if held is not None and held.member is member:
         holders[id(lock)] = held._replace(times=held.times + 1)
     else:
-        holders[id(lock)] = Holding(member, frame.f_code, frame.f_lasti, 1)
+        holders[id(lock)] = Holding(lock, member, frame.f_code, frame.f_lasti, 1)
         if frame.f_code not in _BACK:
             member.takes(lock)
 
@@ -130,6 +138,15 @@ def _acquire_restore(self: Any, state: tuple[int, int]) -> None:
 
 
 _real_save, _real_restore = RLOCK._release_save, RLOCK._acquire_restore
+
+
+def set_free(holdings: Iterable[Holding]) -> None:
+    """Releases locks whose holders have come to an end without doing so."""
+    for lock in [holding.lock for holding in holdings]:
+        if type(lock) is LOCK and lock_is_locked(lock):
+            release_lock(lock)
+        elif type(lock) is RLOCK and repr(lock).startswith("<locked"):
+            _real_save(lock)  # asks for no owner
 
 
 def _methods(kind: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ SLICE: Final = 0.05  # seconds after which somebody who waits looks whether the 
 class Holding(NamedTuple):
     """Who holds a lock, the instruction that took it, and how often it was taken: a reentrant one can be again."""
 
+    lock: Any
     member: Member
     code: CodeType
     instruction: int

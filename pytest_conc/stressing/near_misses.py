@@ -50,7 +50,7 @@ Learned = dict[str, tuple[float, float, float]]
 class Plan:
     """What is known about sleeping at one place: how likely, and between which lengths (in seconds)."""
 
-    __slots__ = ("chance", "floor", "is_active", "longest", "resource", "shortest", "slept")
+    __slots__ = ("chance", "floor", "has_slept", "is_active", "longest", "resource", "shortest", "slept")
 
     def __init__(self, chance: float = 1.0, shortest: float = LONGEST, longest: float = SHORTEST) -> None:
         self.chance = chance
@@ -59,6 +59,7 @@ class Plan:
         self.shortest = shortest
         self.longest = longest
         self.slept = 0
+        self.has_slept = False
         self.resource: Any = None
 
     def meet(self, gap: float) -> None:
@@ -134,6 +135,7 @@ class NearMisses:
 
     def _sleep(self, member: Member, plan: Plan, writes: bool, resource: Any) -> None:
         plan.slept += 1
+        plan.has_slept = True
         seconds = plan.length(self._random)
         self._budget -= seconds
         member.pause = pause = Pause()
@@ -172,14 +174,15 @@ class NearMisses:
         return frozenset((each.owner_type, each.name) for each in found if isinstance(each, Location))
 
     def places(self) -> list[str]:
-        """The lines at which threads nearly met, as `file.py:12: self.value += 1`, those worth a sleep first."""
-        found = [(plan.chance, site) for site, plan in self._plans.items() if plan is not None]
+        """The lines at which threads have slept, as `file.py:12: self.value += 1`, those worth a sleep first."""
+        found = [(plan.chance, site) for site, plan in self._plans.items() if plan is not None and plan.has_slept]
         best = sorted(found, key=lambda each: -each[0])
         return list(dict.fromkeys(line_of(at.filename, at.line) for _, at in best if not is_library(at.filename)))
 
     def at_files(self) -> bool:
         """Whether threads have slept at files, which explorations know nothing of."""
-        return any(plan is not None and isinstance(plan.resource, str) for plan in self._plans.values())
+        slept = (plan.resource for plan in self._plans.values() if plan is not None and plan.has_slept)
+        return any(isinstance(resource, str) for resource in slept)
 
 
 def key_of(site: Site) -> str:

@@ -237,6 +237,24 @@ def test_y(): assert not one.locked() and not other.locked()
     run(text).assert_outcomes(failed=1, passed=1)
 
 
+@pytest.mark.parametrize("kind", ["Lock", "RLock"])
+def test_locks_that_were_taken_without_with_are_free_again_after_a_hang(run, kind):
+    text = f"""
+lock, other = threading.{kind}(), threading.Lock()
+def take():
+    lock.acquire()
+    other.acquire()
+    other.acquire()
+@stress(runs=1)
+def test_x(): together(take)
+@stress(runs=1)
+def test_y(): assert lock.acquire(blocking=False) and other.acquire(blocking=False)
+"""
+    result = run(text)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["An exploration finds it too, in execution 1: Deadlock."])
+
+
 def test_what_waits_in_c_is_freed_as_well(run):
     text = """
 import socket
@@ -520,3 +538,46 @@ def test_a_test_with_the_mark_of_another_project_is_left_alone(run):
 def test_ctrl_c_ends_the_session(run):
     result = run("@stress\ndef test_x(): raise KeyboardInterrupt\ndef test_y(): pass", subprocess=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_tracebacks_are_those_of_the_users_code_alone(run):
+    text = """
+import multiprocessing
+def fail():
+    value = 1
+    raise ValueError(value)
+@stress(runs=1)
+def test_x():
+    value = 0
+    assert value == 1
+@stress(runs=1)
+def test_y():
+    child = multiprocessing.get_context("spawn").Process(target=fail)
+    child.start()
+    child.join()
+"""
+    result = run(text, "--show-capture=no")
+    result.stdout.fnmatch_lines(
+        ["*_ test_x _*", "    @stress(runs=1)", "    def test_x():", ">       assert value == 1"]
+    )
+    result.stdout.fnmatch_lines(
+        ["ProcessExit: *", "Traceback *", '  File "*test_x.py", line *, in fail', "    raise *"]
+    )
+    result.stdout.no_fnmatch_line('  File "*instrumentation.py*')
+    result.stdout.no_fnmatch_line("    value = 1")
+
+
+def test_an_event_loop_that_cannot_be_explored_leaves_nothing_to_warn_of(run):
+    text = """
+import asyncio, gc
+from pytest_conc import explore, Refused
+async def work():
+    await asyncio.sleep(0)
+    assert False
+@stress(runs=1)
+def test_x(): asyncio.run(work())
+def test_y(): gc.collect()
+"""
+    result = run(text, "-W", "error", subprocess=True)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["It cannot be explored: an asyncio event loop cannot be explored yet."])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,9 @@ def path_of(parent: int, child: int) -> int:
     return mixed(parent * 1_000_003 + child)
 
 
-def unique_name(name: str, tasks: Iterable[Task]) -> str:
+def unique_name(name: str, taken: Container[str]) -> str:
     """The name of one more task: `adder#2` for the second of that name."""
-    names = {task.name for task in tasks}
-    return name if name not in names else next(each for n in count(2) if (each := f"{name}#{n}") not in names)
+    return name if name not in taken else next(each for n in count(2) if (each := f"{name}#{n}") not in taken)
 
 
 class Task:
@@ -83,7 +82,7 @@ class Task:
             self.path = 1
         else:
             parent.children += 1
-            self.name = unique_name(name, execution.tasks)
+            self.name = unique_name(name, {task.name for task in execution.tasks})
             self.path = path_of(parent.path, parent.children)
         self.alias: Any = execution.roster
         self.performed = 0

@@ -49,14 +49,27 @@ class FilesPatch:
         """There is no member any more, so the hook does nothing."""
 
 
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in _PATHS and get_ident() in MEMBERS:
-        _announce(event, arguments, sys._getframe(1))
-
-
 def _announce(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
     member = MEMBERS[get_ident()]
-    writes = bool(arguments[2] & _CHANGES) if event == "open" else event not in _LOOKS
-    for path in arguments[: _PATHS[event]]:
-        if isinstance(path, (str, bytes, os.PathLike)):
-            member.execution.before_file(member, writes, os.path.abspath(os.fsdecode(path)), frame)
+    try:
+        writes = bool(arguments[2] & _CHANGES) if event == "open" else event not in _LOOKS
+        given = [path for path in arguments[: _PATHS[event]] if isinstance(path, (str, bytes, os.PathLike))]
+        paths = [os.path.abspath(os.fsdecode(path)) for path in given]
+    except Exception:  # a working directory that is gone, an event that somebody has made up: what is done will tell
+        return
+    for path in paths:
+        member.execution.before_file(member, writes, path, frame)
+
+
+def _hook(
+    event: str,
+    arguments: tuple[Any, ...],
+    # the names of the module are gone when the interpreter ends, and files are closed and opened after that
+    events: Any = frozenset(_PATHS),
+    members: Any = MEMBERS,
+    ident: Any = get_ident,
+    announce: Any = _announce,
+    frame: Any = sys._getframe,
+) -> None:
+    if event in events and ident() in members:
+        announce(event, arguments, frame(1))

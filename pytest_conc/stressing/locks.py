@@ -60,10 +60,12 @@ def _acquirer(real: Any) -> Callable[..., bool]:
             return bool(real(self, blocking, timeout))
         frame = sys._getframe(1)
         taken = _take(member, self, real, bool(blocking), None if timeout == -1 else timeout, frame)
-        if taken and frame.f_code not in _SIGNALS:
+        if frame.f_code in _SIGNALS:
+            member.execution.holders.pop(id(self), None)  # of a lock that was at this address before
+            if not taken and frame.f_code is _WAIT:
+                member.waited_in_vain(frame.f_locals["self"]._lock)
+        elif taken:
             _took(member, self, frame)
-        elif not taken and frame.f_code is _WAIT:
-            member.waited_in_vain(frame.f_locals["self"]._lock)
         return taken
 
     return acquire
@@ -78,14 +80,14 @@ def _take(member: Member, lock: Any, real: Any, blocking: bool, seconds: float |
 
 
 def _took(member: Member, lock: Any, frame: FrameType) -> None:
-    holders = member.execution.holders
-    held = holders.get(id(lock))
+    key, holders = id(lock), member.execution.holders
+    held = holders.get(key) if type(lock) is RLOCK else None
     if held is not None and held.member is member:
-        holders[id(lock)] = held._replace(times=held.times + 1)
+        holders[key] = held._replace(times=held.times + 1)
     else:
-        holders[id(lock)] = Holding(lock, member, frame.f_code, frame.f_lasti, 1)
+        holders[key] = Holding(lock, member, frame.f_code, frame.f_lasti, 1)
         if frame.f_code not in _BACK:
-            member.takes(lock)
+            member.takes(key)
 
 
 def _wait_for(member: Member, lock: Any, real: Any, seconds: float | None) -> bool:
@@ -107,12 +109,14 @@ def _releaser(real: Any) -> Callable[[Any], None]:
 
 
 def _gives_back(member: Member, lock: Any) -> None:
-    holders = member.execution.holders
-    held = holders.get(id(lock))
-    if held is not None and held.times > 1:
-        holders[id(lock)] = held._replace(times=held.times - 1)
-    else:
-        holders.pop(id(lock), None)
+    key, holders = id(lock), member.execution.holders
+    held = holders.get(key) if type(lock) is RLOCK else None
+    if held is None:
+        holders.pop(key, None)
+    elif held.member is member and held.times > 1:
+        holders[key] = held._replace(times=held.times - 1)
+    elif held.member is member:
+        del holders[key]
 
 
 def _release_save(self: Any) -> Any:
@@ -156,6 +160,7 @@ def _methods(kind: Any) -> dict[str, Any]:
         release(self)
 
     methods = {"acquire": acquire, "release": release, "__enter__": acquire, "__exit__": leave}
+    methods |= {"acquire_lock": acquire, "release_lock": release}
     methods |= {"_release_save": _release_save, "_acquire_restore": _acquire_restore} if kind is RLOCK else {}
     return {name: method for name, method in methods.items() if name in vars(kind)}  # gevent's lock inherits some
 

@@ -56,7 +56,7 @@ class Member:
     """One OS thread of a run. The hooks for shared state call what they find here a task, and the run its execution."""
 
     __slots__ = (
-        "ended", "execution", "operations", "pause", "released", "sleeps", "starts", "taken", "thread", "wait"
+        "ended", "execution", "most", "operations", "pause", "released", "sleeps", "starts", "taken", "thread", "wait"
     )  # fmt: skip
 
     def __init__(self, run: Any, thread: threading.Thread) -> None:
@@ -67,18 +67,23 @@ class Member:
         self.released = False
         self.ended = False
         self.operations = 0  # that may matter to others: writes, and locks got
+        self.most = 0  # of them that `watch` has seen
         self.taken: dict[int, int] = {}
         self.sleeps = 0
         self.starts = False
 
-    def takes(self, lock: Any) -> None:
-        """The member has got that lock, which it did not hold."""
-        self.taken[id(lock)] = self.operations
+    def takes(self, key: int) -> None:
+        """The member has got the lock with that id, which it did not hold."""
         self.operations += 1
+        self.taken[key] = self.operations
 
     def waited_in_vain(self, lock: Any) -> None:
-        """The time is over for which it has waited for news that come with that lock: then it has done nothing."""
-        self.operations = min(self.operations, self.taken.get(id(lock), self.operations))
+        """The time is over for which it has waited for news that come with that lock.
+
+        If it has taken the lock for nothing else, that was no step.
+        """
+        if self.taken.pop(id(lock), None) == self.operations and self.execution.watches:
+            self.operations -= 1
 
     def check(self) -> None:
         """Raises Abort if this member has to end."""

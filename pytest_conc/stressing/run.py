@@ -84,7 +84,7 @@ class Run:
         self.number = number
         self.told = told
         self.in_child: Any = nullcontext  # makes what the targets of plain child processes are called inside of
-        self._watches = watches
+        self.watches = watches
         self.delays = delays
         self.troubles = Troubles()
         self.locations = _SharedLocations()
@@ -164,14 +164,14 @@ class Run:
         """A thread is about to be started: from now on accesses matter."""
         member = Member(self, thread)
         self.members.append(member)
-        if self._watches and os_thread() in MEMBERS:
+        if self.watches and os_thread() in MEMBERS:
             CONTESTED[os_thread()] = MEMBERS[os_thread()]
         return member
 
     def enter(self, member: Member) -> None:
         """The calling OS thread is that member."""
         MEMBERS[os_thread()] = member
-        if self._watches:
+        if self.watches:
             CONTESTED[os_thread()] = member
 
     def has_company(self, member: Member) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pytest_conc.execution.advice import advice
 from pytest_conc.execution.stuck import SIDE, class_of
+from pytest_conc.execution.task import unique_name
 from pytest_conc.model.findings import ConcurrencyError, Starved, UncontrolledBlocking
 from pytest_conc.stressing import children, stacks
 from pytest_conc.stressing.member import Member
@@ -132,15 +133,19 @@ def _ident(member: Member, run: Any) -> int | None:
 def name_of(member: Member) -> str:
     """The member with its target: `a-then-b (take)`; `adder#2` is the second thread of that name."""
     target = getattr(member.thread, "_target", None)
-    name = "main" if member is member.execution.main else _unique_name(member)
+    name = _names(member.execution)[member]
     qualified = getattr(target, "__qualname__", "").rpartition(".<locals>.")[2]
     return name if not qualified or f"({getattr(target, '__name__', qualified)})" in name else f"{name} ({qualified})"
 
 
-def _unique_name(member: Member) -> str:
-    name = member.thread.name
-    position = [each for each in member.execution.members if each.thread.name == name].index(member)
-    return f"{name}#{position + 1}" if position else name
+def _names(run: Any) -> dict[Member, str]:
+    """What the members of a run are called, each with a name of its own."""
+    names: dict[Member, str] = {}
+    for member in [run.main, *run.members]:
+        if member not in names:
+            name = "main" if member is run.main else member.thread.name
+            names[member] = unique_name(name, names.values())
+    return names
 
 
 def _line(blocked: Blocked, run: Any) -> str:

@@ -3,9 +3,9 @@
 A run goes on while its threads change shared state or take locks, while threads and processes begin and end, or while
 the processor is busy. To look at shared state, or for news in a queue until a time limit is over, is not to go on. If
 all its members wait for each other without a limit, nothing of that will happen any more, and half a second is enough
-to be sure; so it is for members that wait in a circle for each other's locks, whatever the others do. A run that is
-only busy, in which nothing begins or ends, has ten times as long. The stacks of threads are looked at only when a run
-is to be ended: to do so while they run can crash the interpreter (seen on CPython 3.12).
+to be sure; so it is for members that wait in a circle for each other's reentrant locks, whatever the others do. A run
+that is only busy, in which nothing begins or ends, has ten times as long. The stacks of threads are looked at only when
+a run is to be ended: to do so while they run can crash the interpreter (seen on CPython 3.12).
 
 Bringing it to an end: members that wait for locks, queues or threads look at `run.aborted` by themselves (`locks`);
 the main thread is freed by a signal from whatever else it waits in, recv or a child process, again and again until
@@ -50,21 +50,26 @@ class Progress:
         self.waited = 0.0
         self._no_cycle = self.since
         self._counts: Any = None
-        self._operations = 0
         self._busy = 0.0
 
     def look(self, now: float) -> None:
         """Compares with what was there at the last look."""
         counts = self._count()
-        operations = sum(member.operations for member in self.run.members)
         busy = _busy(self.run)
         if counts != self._counts:
             self.since = self.new_since = now
-        elif operations > self._operations or busy - self._busy > 0.1 * (now - self.since):
+        elif self._has_got_on() or busy - self._busy > 0.1 * (now - self.since):
             self.since = now
         else:
             return
-        self._counts, self._operations, self._busy = counts, max(operations, self._operations), busy
+        self._counts, self._busy = counts, busy
+
+    def _has_got_on(self) -> bool:
+        """Whether a member has done more than it ever had: what was in vain is taken back."""
+        found = [member for member in self.run.members if member.operations > member.most]
+        for member in found:
+            member.most = member.operations
+        return bool(found)
 
     def has_cycle(self, now: float, seconds: float) -> bool:
         """Whether members have waited in a circle for so long."""
@@ -179,14 +184,15 @@ def is_deadlocked(run: Any, watching: int) -> bool:
 
 
 def is_cycle(alive: list[Member], run: Any) -> bool:
-    """Whether some of them wait in a circle for locks that the next one holds.
+    """Whether some of them wait in a circle for reentrant locks that the next one holds.
 
-    One that waits for its own lock may be waiting for a signal: somebody else can release a lock.
+    Nobody but its holder can give such a lock back. Any other lock may be a signal, or given back by another thread.
     """
     waits_for = {}
     for member in alive:
-        holding = run.holders.get(id(member.wait.resource)) if member.wait is not None and member.is_stuck() else None
-        if holding is not None and holding.member is not member:
+        resource = member.wait.resource if member.wait is not None and member.is_stuck() else None
+        holding = run.holders.get(id(resource)) if type(resource) is originals.RLOCK else None
+        if holding is not None:
             waits_for[member] = holding.member
     for start in waits_for:
         met, member = {start}, waits_for[start]

@@ -1,6 +1,8 @@
 """Files in real runs: threads that touch the same one are delayed there, whoever opens it for them."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -173,6 +175,44 @@ def test_a_run_that_writes_files_and_nothing_else_goes_on(tmp_path):
 
     with Guarded(Asked(), 0.6, Nothing()).on_guard() as guarded:
         assert guarded.run(program) is None
+
+
+def test_what_cannot_be_understood_is_left_to_the_program(tmp_path, monkeypatch):
+    def program():
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        os.rmdir(tmp_path / "gone")
+        assert os.listdir(".") == []
+        sys.audit("open", "x")
+        sys.audit("open", "x", "r", None)
+        with pytest.raises(ValueError, match="null"):
+            os.listdir("a\0b")
+
+    with Guarded(Asked(), 10.0, Nothing()).on_guard() as guarded:
+        assert guarded.run(program) is None
+
+
+AT_THE_END = """
+import os, sys
+from pytest_conc.stressing.files import FilesPatch
+class Late:
+    def __del__(self, open=os.open, write=os.write, type=type, name=__file__, flags=os.O_RDONLY):
+        try:
+            open(name, flags)
+        except BaseException as error:
+            write(1, type(error).__name__.encode())
+        else:
+            write(1, b"fine ")
+FilesPatch().apply()
+sys.kept = Late()
+kept = Late()
+"""
+
+
+def test_files_that_are_opened_when_the_interpreter_ends_are_left_alone(tmp_path):
+    (tmp_path / "late.py").write_text(AT_THE_END)
+    ended = subprocess.run([sys.executable, str(tmp_path / "late.py")], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("fine fine ", "")
 
 
 def test_the_report_says_where_and_that_an_exploration_does_not_see_files(pytester):

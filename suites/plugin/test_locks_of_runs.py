@@ -144,9 +144,51 @@ def slow_program():
     subprocess.run(["sleep", str(LONGER)], check=True)
 
 
+def readers_and_a_writer():
+    """The first reader takes the room, the last one gives it back."""
+    mutex, room, other, inside = threading.Lock(), threading.Lock(), threading.Lock(), []
+
+    def enter():
+        with mutex:
+            inside.append(1)
+            if len(inside) == 1:
+                room.acquire()
+
+    def leave():
+        with mutex:
+            inside.pop()
+            if not inside:
+                room.release()
+
+    def short():
+        enter()
+        time.sleep(0.2)
+        leave()
+        with other:
+            pass
+
+    def long():
+        time.sleep(0.1)
+        enter()
+        for _ in range(10):
+            time.sleep(0.1)
+            with mutex:
+                pass
+        leave()
+
+    def write():
+        with other:
+            time.sleep(0.15)
+            with room:
+                pass
+
+    busy_until_ended(lambda target: target(), (short,), (long,), (write,))
+
+
 @pytest.mark.parametrize(
     "program",
     [
+        readers_and_a_writer,
         lock_as_a_signal,
         locks_as_turns,
         late_item,
@@ -187,10 +229,20 @@ def times(run):
     return sum(holding.times for holding in run.holders.values())
 
 
-def ended(program, hang_after=60.0):
+class Watching:
+    """Instrumentation of no module: locks and files are watched, and nothing else."""
+
+    def apply(self):
+        pass
+
+    def undo(self):
+        pass
+
+
+def ended(program, hang_after=60.0, instrumentation=None):
     """What the program is ended with, and after how many seconds."""
     began = time.monotonic()
-    with Guarded(NoDelays(), hang_after).on_guard() as guarded:
+    with Guarded(NoDelays(), hang_after, instrumentation).on_guard() as guarded:
         error = guarded.run(program)
     return error, time.monotonic() - began
 
@@ -252,7 +304,7 @@ def polls_a_thread():
 
 @pytest.mark.parametrize("program", [polls_a_queue, polls_a_condition, polls_an_event, polls_a_thread])
 def test_who_only_looks_again_and_again_does_not_go_on(program):
-    error, seconds = ended(program, hang_after=0.6)
+    error, seconds = ended(program, 0.6, Watching())
     assert type(error) in (UncontrolledBlocking, LostWakeup), error
     assert seconds < 5.0  # not ten times hang_after
 
@@ -265,8 +317,83 @@ def test_who_looks_again_and_again_and_does_something_meanwhile_goes_on():
             with lock:
                 pass
 
-    error, seconds = ended(tick, hang_after=0.6)
+    error, seconds = ended(tick, 0.6, Watching())
     assert error is None and seconds > 2.0
+
+
+def test_work_under_the_lock_of_a_condition_is_no_poll():
+    def program():
+        changed, lock, rounds = threading.Condition(), threading.Lock(), 20
+        with changed:
+            for _ in range(rounds):
+                with lock:
+                    pass
+                changed.wait(0.1)
+
+    assert ended(program, 0.6, Watching())[0] is None
+
+
+def test_what_one_has_done_in_vain_does_not_hide_what_another_one_does():
+    stop, changed, lock = [], threading.Condition(), threading.Lock()
+
+    def poll():
+        with changed:
+            for _ in range(100):
+                with lock:
+                    pass
+            while not stop:
+                changed.wait(0.02)
+
+    def work():
+        for _ in range(20):
+            time.sleep(0.1)
+            with lock:
+                pass
+        stop.append(1)
+
+    assert ended(lambda: busy_until_ended(lambda target: target(), (poll,), (work,)), 0.6, Watching())[0] is None
+
+
+def test_where_nothing_is_watched_a_heartbeat_is_no_hang():
+    def program():
+        for _ in range(20):
+            threading.Event().wait(0.1)
+
+    assert ended(program, 0.6)[0] is None
+
+
+def release_what_is_not_held(lock):
+    with pytest.raises(RuntimeError):
+        lock.release()
+
+
+def test_who_holds_what_is_kept_right():
+    with Guarded(NoDelays(), 60.0).on_guard() as guarded, guarded.running() as run:
+        lock, reentrant = threading.Lock(), threading.RLock()
+        lock.acquire()
+        lock.release_lock()
+        assert times(run) == 0
+        lock.acquire()
+        lock.release()
+        assert times(run) == 0
+        with reentrant:
+            other = threading.Thread(target=release_what_is_not_held, args=(reentrant,))
+            other.start()
+            other.join()
+            assert times(run) == 1
+        assert times(run) == 0
+
+
+def test_every_member_has_a_name_of_its_own():
+    def program():
+        threads = [threading.Thread(target=threading.Event().wait, name=name) for name in ("w", "w", "w#2", "main")]
+        for thread in threads:
+            thread.start()
+        threads[0].join()
+
+    error, _ = ended(program)
+    names = sorted(line.split()[0] for line in str(error).splitlines() if line.startswith("  "))
+    assert names == ["main", "main#2", "w", "w#2", "w#2#2"], error
 
 
 def test_the_main_thread_is_not_interrupted_where_asyncio_would_log_and_forget_it():

@@ -19,7 +19,7 @@ from typing import Any
 from pytest_conc.instrument import hooks
 from pytest_conc.instrument.containers import watch_files
 from pytest_conc.instrument.functions import all_functions
-from pytest_conc.instrument.rewrite import rewrite
+from pytest_conc.instrument.rewrite import ORIGINALS, rewrite
 from pytest_conc.model.current import outside
 
 REWRITTEN: dict[Any, CodeType] = {}  # kept from one exploration or stress test to the next
@@ -98,6 +98,10 @@ class Instrumentation:
             self._cache[code] = code
         return known
 
+    def code_of(self, function: FunctionType) -> CodeType:
+        """The own code of a function."""
+        return self._original.get(function, function.__code__)
+
     def reach(self, function: FunctionType) -> FunctionType:
         """Called by the stub of a function that is called for the first time."""
         if function in self._original:
@@ -151,6 +155,14 @@ class _Reached:
 def is_stub(code: CodeType) -> bool:
     """Whether this is the code that stands in for a function until it is called for the first time."""
     return any(isinstance(constant, _Reached) for constant in code.co_consts)
+
+
+def original(code: CodeType) -> CodeType:
+    """The code as it was before it was rewritten, or before a stub took its place."""
+    for constant in code.co_consts:
+        if isinstance(constant, _Reached):
+            return constant.instrumentation.code_of(constant.function)
+    return ORIGINALS.get(code, code)
 
 
 _PLACEHOLDER = "pytest_conc stub"

@@ -25,6 +25,7 @@ from bisect import bisect_right
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_OPTIMIZED
 from types import CodeType
 from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from pytest_conc.instrument import opcodes
 from pytest_conc.instrument.cells import Scope
@@ -80,7 +81,18 @@ def rewrite(
     return _rewritten(Scope(code), Purpose(hooks, namespace, shared_globals, gil), free)
 
 
+ORIGINALS: WeakKeyDictionary[CodeType, CodeType] = WeakKeyDictionary()
+"""What rewritten code was made of."""
+
+
 def _rewritten(scope: Scope, purpose: Purpose, outside: frozenset[str]) -> CodeType:
+    made = _made(scope, purpose, outside)
+    if made is not scope.code:
+        ORIGINALS[made] = scope.code
+    return made
+
+
+def _made(scope: Scope, purpose: Purpose, outside: frozenset[str]) -> CodeType:
     code = scope.code
     rebindable = scope.rebindable(outside) if scope.cell_names else frozenset()
     constants = list(code.co_consts)

@@ -213,3 +213,44 @@ def test_nothing_is_left_after_the_test(pytester):
             assert not any("hooks" in repr(each) for each in Thing.work.__code__.co_consts)
     """)
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_local_functions_and_lambdas_are_sent_without_the_hooks_of_this_process(pytester):
+    pytester.makepyfile(
+        test_x="""
+        from pytest_conc import sleep_point, stress
+
+        def pass_by():
+            sleep_point("here")
+
+        class Thing:
+            def go(self):
+                pass_by()
+                return self.again(2)
+            def again(self, times):
+                return times if times == 0 else self.again(times - 1)
+
+        def test_x(sleep_points, processes):
+            sleep_points.at("here", 0)
+            factor = 3
+            class Local(Thing):
+                def go(self):
+                    sleep_point("here")
+                    return super().go() + factor
+            def local(times=1, *, more=1):
+                sleep_point("here")
+                return times if not times else local(times - more)
+            assert processes.start(local).result() == 0
+            assert processes.start(lambda: sleep_point("here")).result() is None
+            assert processes.start(Local().go).result() == 3
+            assert sleep_points.hits == {"here": 5}
+
+        @stress(runs=2)
+        def test_y(processes):
+            def local():
+                pass_by()
+                return 5
+            assert processes.start(local).result() == 5
+        """
+    )
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)

@@ -502,3 +502,33 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "test_it.py"]))
     pytester.makepyfile(test_it="def test_it(processes):\n    assert processes.start(int).result() == 0")
     assert pytester.runpython(runner).ret == 0
     assert (pytester.path / "runs").read_text() == "x"
+
+
+class WantsTwo(Exception):
+    """Cannot be made anew from its text alone."""
+
+    def __init__(self, a, b):
+        super().__init__(f"{a}-{b}")
+
+
+class HoldsALock(KeyError):
+    """Cannot be pickled."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+def raise_it(kind, *arguments):
+    raise kind(*arguments)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+@pytest.mark.parametrize(
+    ("kind", "arguments", "text"), [(WantsTwo, (1, 2), "1-2"), (HoldsALock, ("x",), "'x'"), (OSError, (2, "no"), "")]
+)
+def test_an_exception_that_cannot_be_pickled_is_caught_by_the_same_except(processes, method, kind, arguments, text):
+    with pytest.raises(kind) as caught:
+        processes.start(raise_it, kind, *arguments, method=method).result()
+    assert type(caught.value).__name__ in (kind.__name__, "FileNotFoundError")
+    assert text in str(caught.value)

@@ -62,12 +62,17 @@ def place_of(ident: int | None) -> str:
     inside = f"in {called}, called " if called else ""
     if frame is None:
         return f"in {called}" if called else "outside of Python code"
-    return f"{inside}at {line_of(frame.f_code.co_filename, frame.f_lineno)}"
+    return f"{inside}at {place(frame.f_code.co_filename, frame.f_lineno)}"
 
 
 def line_of(filename: str, line: int) -> str:
     """A line of source with its place."""
     return f"{os.path.basename(filename)}:{line}: {linecache.getline(filename, line).strip()}".rstrip(": ")
+
+
+def place(filename: str, line: int) -> str:
+    """A line of source within a sentence: `test_x.py:12 (with lock:)`."""
+    return f"{os.path.basename(filename)}:{line} ({linecache.getline(filename, line).strip()})"
 
 
 def line_at(code: CodeType, instruction: int) -> int:

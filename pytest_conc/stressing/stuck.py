@@ -150,25 +150,23 @@ def _names(run: Any) -> dict[Member, str]:
 
 def _line(blocked: Blocked, run: Any) -> str:
     member = blocked.member
-    return f"{name_of(member)} {_wants(blocked, run)}{_at(_ident(member, run))}"
-
-
-def _wants(blocked: Blocked, run: Any) -> str:
-    resource = None if blocked.member.wait is None else blocked.member.wait.resource
+    resource = None if member.wait is None else member.wait.resource
+    at, holding = _at(_ident(member, run)), run.holders.get(id(resource))
     if isinstance(resource, threading.Thread):
-        return f"waits for the end of {resource.name}"
-    holding = run.holders.get(id(resource))
+        joined = next((each for each in run.members if each.thread is resource), None)
+        end = resource.name if joined is None else _names(run)[joined]
+        return f"{name_of(member)} waits for the end of {end}{at}"
     if blocked.kind != "acquire" or holding is None:
-        return f"waits in {_called(blocked.member, run) or type(resource).__name__}"
-    name = stacks.name_of(resource, [run.main_ident, _ident(blocked.member, run)]) or "a lock"
-    taken = stacks.line_of(holding.code.co_filename, stacks.line_at(holding.code, holding.instruction))
-    who = "which it holds itself" if holding.member is blocked.member else f"which {name_of(holding.member)} holds"
-    return f"waits for {name}, {who} since {taken},"
+        return f"{name_of(member)} waits in {_called(member, run) or type(resource).__name__}{at}"
+    name = stacks.name_of(resource, [run.main_ident, _ident(member, run)]) or "a lock"
+    taken = stacks.place(holding.code.co_filename, stacks.line_at(holding.code, holding.instruction))
+    who = "it holds itself" if holding.member is member else f"{name_of(holding.member)} holds"
+    return f"{name_of(member)} waits for {name}{at}, which {who} since {taken}"
 
 
 def _at(ident: int | None) -> str:
     frame = stacks.users_frame(ident)
-    return "" if frame is None else f" at {stacks.line_of(frame.f_code.co_filename, frame.f_lineno)}"
+    return "" if frame is None else f" at {stacks.place(frame.f_code.co_filename, frame.f_lineno)}"
 
 
 def _process_lines(process: Any) -> list[str]:

@@ -23,13 +23,27 @@ MODES = {
 }
 
 WHERE = {  # what a report of a hang has to say
-    "test_lock_order": ["Deadlock", "a-then-b (take) waits for b, which b-then-a (take) holds since hang.py:29"],
+    "test_lock_order": [
+        "Deadlock",
+        "a-then-b (take) waits for b at hang.py:",
+        "which b-then-a (take) holds since hang.py:29",
+    ],
     "test_second_lock_order": ["Deadlock", "b-then-a (take) waits for "],
     "test_third_lock_order": ["Deadlock", "b-then-a (take) waits for "],
-    "test_lock_taken_twice": ["Deadlock", "main waits for lock, which it holds itself since hang.py:", "RLock"],
+    "test_lock_taken_twice": [
+        "Deadlock",
+        "main waits for lock at hang.py:",
+        "which it holds itself since hang.py:",
+        "RLock",
+    ],
     "test_missing_sentinel": ["Starved", "(consume) waits in Queue.get at hang.py:", "as many sentinels as consumers"],
     "test_notify_before_wait": ["LostWakeup", "main waits in Condition.wait at hang.py:"],
-    "test_full_queue_under_a_lock": ["Deadlock", "put (put) waits in Queue.put at", "waits for lock, which put (put)"],
+    "test_full_queue_under_a_lock": [
+        "Deadlock",
+        "put (put) waits in Queue.put at",
+        "waits for lock at",
+        "which put (put)",
+    ],
     "test_future_waits_for_its_own_pool": ["Deadlock", "waits in Future.result at hang.py:", "its own pool"],
     "test_child_waits_for_ever": ["Starved", "process stuck-child (pid ", "in take_from"],
     "test_leaks_a_thread": ["LeakedTask", "(wait_for) is still running", "in Event.wait, called at hang.py:"],

@@ -271,7 +271,7 @@ def test_y(): pass
     result = run(text)
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
-        ["UncontrolledBlocking: nothing has happened for 0.* seconds:", "*main is *one.recv(1)"]
+        ["UncontrolledBlocking: nothing has happened for 0.* seconds:", "*main is *one.recv(1))"]
     )
 
 

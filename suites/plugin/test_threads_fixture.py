@@ -64,7 +64,7 @@ def test_daemon_raises(threads):
         [
             "E*AssertionError: lost",
             "*AssertionError: late",
-            "LeakedTask: waiter (wait) is still running at the end of the test, in Event.wait, called at *.wait()",
+            "LeakedTask: waiter (wait) is still running at the end of the test, in Event.wait, called at *.wait())",
         ]
     )
 

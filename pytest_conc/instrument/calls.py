@@ -177,7 +177,7 @@ def _method(task: Any, owner: Any, name: str, rest: tuple[Any, ...], site: Any) 
 def _given(task: Any, kind: str, given: tuple[Any, ...], site: Any) -> None:
     for each in given:
         thing = underlying(each)
-        if issubclass(type(thing), _CONTAINER_BASES) or _sets_items(type(thing)):
+        if _keeps_items(type(thing)):
             if not _has_watched_methods(type(thing)):
                 announce_whole(task, kind, thing, site)
         elif type(thing) in _BOUND and issubclass(type(thing.__self__), _CONTAINER_BASES):
@@ -186,9 +186,9 @@ def _given(task: Any, kind: str, given: tuple[Any, ...], site: Any) -> None:
             _advance(task, thing, site)
 
 
-def _sets_items(kind: type) -> bool:
-    """Whether objects of a class of the library's keep items: `os.environ`, a `UserDict`."""
-    return kind not in IMMUTABLE and hasattr(kind, "__setitem__")
+def _keeps_items(kind: type) -> bool:
+    """Whether it is a built-in container, or another class whose objects keep items: `os.environ`, a `UserDict`."""
+    return kind not in IMMUTABLE and (issubclass(kind, _CONTAINER_BASES) or hasattr(kind, "__setitem__"))
 
 
 def _has_watched_methods(kind: type) -> bool:
@@ -239,7 +239,7 @@ def _python_method(task: Any, arguments: tuple[Any, ...], site: Any) -> None:
     if type(function) is not FunctionType or is_silent(function):
         return
     owner = arguments[0].__self__
-    if _sets_items(type(owner)) or issubclass(type(owner), _CONTAINER_BASES):
+    if _keeps_items(type(owner)):
         announce_whole(task, READ if function.__name__ in READING_METHODS else WRITE, owner, site)
     if len(arguments) > 1:
         _given(task, WRITE, arguments[1:], site)

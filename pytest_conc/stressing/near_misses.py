@@ -12,6 +12,8 @@ Sources: Li, Lu, Musuvathi, Nath, Padhye, "Efficient scalable thread-safety-viol
 near misses, decay, the inference from blocking. Stoica, Lu, Musuvathi, Nath, "WAFFLE: exposing memory ordering bugs
 efficiently with active delay injection", EuroSys 2023: sleep before the first of the two only, for as long as the gap.
 
+Who only asks whether a file is there is not seen, so a change of a file is delayed without a near miss, too.
+
 No guarantee: what never comes near is never delayed. Cost: about 1 µs an access. What is uncertain: a gap contains
 the sleeps of both threads, so the shortest and the longest one seen are kept, and a length between them is drawn.
 """

@@ -18,11 +18,13 @@ from typing import Final
 import pytest
 
 from pytest_conc import Deadlock, LostWakeup, UncontrolledBlocking
+from pytest_conc.instrument.instrumentation import Instrumentation
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.delays import NoDelays
 from pytest_conc.stressing.guarded import Guarded
 from pytest_conc.stressing.member import Member, Wait
 from pytest_conc.stressing.watch import Watch
+from suites.classics.small_races import together
 
 
 def busy_until_ended(target, *all_arguments):
@@ -230,14 +232,7 @@ def times(run):
     return sum(holding.times for holding in run.holders.values())
 
 
-class Watching:
-    """Instrumentation of no module: locks and files are watched, and nothing else."""
-
-    def apply(self):
-        pass
-
-    def undo(self):
-        pass
+WATCHING = Instrumentation([], False, {})  # of no module: locks and files are watched, and nothing else
 
 
 def ended(program, hang_after=60.0, instrumentation=None):
@@ -305,7 +300,7 @@ def polls_a_thread():
 
 @pytest.mark.parametrize("program", [polls_a_queue, polls_a_condition, polls_an_event, polls_a_thread])
 def test_who_only_looks_again_and_again_does_not_go_on(program):
-    error, seconds = ended(program, 0.6, Watching())
+    error, seconds = ended(program, 0.6, WATCHING)
     assert type(error) in (UncontrolledBlocking, LostWakeup), error
     assert seconds < 5.0  # not ten times hang_after
 
@@ -318,7 +313,7 @@ def test_who_looks_again_and_again_and_does_something_meanwhile_goes_on():
             with lock:
                 pass
 
-    error, seconds = ended(tick, 0.6, Watching())
+    error, seconds = ended(tick, 0.6, WATCHING)
     assert error is None and seconds > 2.0
 
 
@@ -331,7 +326,7 @@ def test_work_under_the_lock_of_a_condition_is_no_poll():
                     pass
                 changed.wait(0.1)
 
-    assert ended(program, 0.6, Watching())[0] is None
+    assert ended(program, 0.6, WATCHING)[0] is None
 
 
 def test_what_one_has_done_in_vain_does_not_hide_what_another_one_does():
@@ -342,6 +337,7 @@ def test_what_one_has_done_in_vain_does_not_hide_what_another_one_does():
             for _ in range(100):
                 with lock:
                     pass
+            time.sleep(0.2)  # so that it is noticed
             while not stop:
                 changed.wait(0.02)
 
@@ -352,7 +348,7 @@ def test_what_one_has_done_in_vain_does_not_hide_what_another_one_does():
                 pass
         stop.append(1)
 
-    assert ended(lambda: busy_until_ended(lambda target: target(), (poll,), (work,)), 0.6, Watching())[0] is None
+    assert ended(lambda: together(poll, work), 0.6, WATCHING)[0] is None
 
 
 def test_where_nothing_is_watched_a_heartbeat_is_no_hang():

@@ -4,7 +4,8 @@ Idea. Random sleeps mostly hit places that do not matter. Two threads that touch
 another, one of them changing it, are a *near miss*: had the first one been a little later, the order would have been
 the other one. So remember the last few accesses to each object, and when a near miss is seen, sleep next time before
 the access that came first, for about as long as the gap was. A sleep in vain halves the chance of further ones at
-that place, down to a floor, so that the effort goes where it bears fruit; a thread that has to wait for the one who
+that place, down to a floor, so that the effort goes where it bears fruit; but the next ones may be twice as long, as on
+a busy machine the other thread may just not have got the processor in time. A thread that has to wait for the one who
 sleeps shows that the order is enforced (by a lock, say), and then sleeping there is pointless. Each run follows half of
 the plans: with all of them, threads that sleep one after the other would just be late in the same order.
 
@@ -44,7 +45,7 @@ MOST: Final = 1 / 2  # of all runs: a sleep in one place may hide what one in an
 FLOOR_OF_FRUITFUL: Final = 1 / 4  # where somebody has come once
 KEPT: Final = 40
 MORE_THAN_THE_GAP: Final = 1.5
-UNSEEN: Final = 0.001  # seconds: who only asks whether a file is there is not seen, but may be as near as that
+UNSEEN: Final = 0.004  # seconds: who only asks whether a file is there is not seen, but may be as near as that
 
 Learned = dict[str, tuple[float, float, float]]
 
@@ -83,6 +84,7 @@ class Plan:
             self.chance = 0.0 if self.chance <= FLOOR / 4 else self.chance / 4
         else:
             self.chance = max(self.chance / 2, min(self.chance, self.floor))
+            self.longest = min(self.longest * 2, LONGEST)
 
 
 class NearMisses:

@@ -207,7 +207,7 @@ def test_the_report_says_where_and_that_an_exploration_does_not_see_files(pytest
         import threading
         from pytest_conc import stress
 
-        @stress(runs=20)
+        @stress(runs=400, keep_going=False)
         def test_x(tmp_path):
             winners = []
             def enter():

@@ -77,7 +77,7 @@ def sleeps_in(policy, clock, runs, who=ONE, where=FIRST):
 def test_the_one_that_came_first_sleeps_next_time_for_about_as_long_as_the_gap_was(clock, kinds):
     policy = met(clock, 0.002, kinds)
     assert sleeps_in(policy, clock, 20) > 0
-    assert clock.slept == pytest.approx([0.003] * len(clock.slept))
+    assert clock.slept[0] == pytest.approx(0.003)
     assert sleeps_in(policy, clock, 20, where=SECOND) == 0
 
 
@@ -104,7 +104,8 @@ def test_nobody_sleeps_without_company(clock):
 @pytest.mark.parametrize(("gap", "length"), [(1e-9, SHORTEST), (0.09, LONGEST)])
 def test_sleeps_are_neither_too_short_nor_too_long(clock, gap, length):
     sleeps_in(met(clock, gap), clock, 20)
-    assert {round(seconds, 9) for seconds in clock.slept} == {length}
+    assert clock.slept[0] == pytest.approx(length)
+    assert all(SHORTEST <= seconds <= LONGEST * 1.001 for seconds in clock.slept)
 
 
 def test_each_sleep_in_vain_halves_the_chance_down_to_a_floor(clock):
@@ -113,6 +114,26 @@ def test_each_sleep_in_vain_halves_the_chance_down_to_a_floor(clock):
         plan.learn(fruitful=False, blocked=False)
         chances.append(plan.chance)
     assert chances == [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16, 1 / 16] and FLOOR == 1 / 16
+
+
+def test_after_each_sleep_in_vain_the_next_may_be_twice_as_long_up_to_a_limit():
+    plan = Plan()
+    plan.meet(0.002)
+    assert plan.longest == pytest.approx(0.003)
+    lengths = []
+    for _ in range(4):
+        plan.learn(fruitful=False, blocked=False)
+        lengths.append(plan.longest)
+    assert lengths == pytest.approx([0.006, 0.012, LONGEST, LONGEST])
+    assert plan.shortest == pytest.approx(0.003)
+
+
+@pytest.mark.parametrize(("fruitful", "blocked"), [(True, False), (False, True)])
+def test_other_sleeps_leave_the_lengths_as_they_are(fruitful, blocked):
+    plan = Plan()
+    plan.meet(0.002)
+    plan.learn(fruitful, blocked)
+    assert (plan.shortest, plan.longest) == pytest.approx((0.003, 0.003))
 
 
 def test_where_somebody_waits_for_the_sleeper_the_order_is_enforced_and_sleeping_ends(clock):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_conc.exploration.exploration import Exploration
     from pytest_conc.exploration.explore import explore, replay
+    from pytest_conc.fixtures.sleep_points import NeverPassed
     from pytest_conc.marks import interleave, stress
     from pytest_conc.model.failure import Failure, Finding
     from pytest_conc.model.findings import (
@@ -47,6 +48,7 @@ _WHERE = {
     **dict.fromkeys(_FINDINGS, "model.findings"),
     **dict.fromkeys(("Failure", "Finding"), "model.failure"),
     **dict.fromkeys(("Exploration", "explore", "replay"), "exploration.explore"),
+    "NeverPassed": "fixtures.sleep_points",
     "WrongUse": "model.settings",
     "interleave": "marks",
     "stress": "marks",
@@ -62,6 +64,7 @@ __all__ = [
     "LeakedTask",
     "Livelock",
     "LostWakeup",
+    "NeverPassed",
     "ProcessExit",
     "Refused",
     "ReplayDiverged",

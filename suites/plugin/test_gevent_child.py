@@ -325,6 +325,18 @@ def test_no_point(): add_twice(len)
     result.stdout.fnmatch_lines(["*Greenlets switch where they wait: nothing slept but sleep points.*"])
 
 
+def test_sleeps_before_accesses_of_greenlets_are_refused(run):
+    text = """
+class Box:
+    n = 0
+@stress(gevent=True, runs=1)
+def test_x(sleep_points): sleep_points.before(Box, "n", seconds=1)
+"""
+    run(text).stdout.fnmatch_lines(
+        ["*before(Box, 'n'): accesses of greenlets are not watched; call sleep_point(label)*"]
+    )
+
+
 @pytest.mark.slow
 def test_stress_of_every_test_leaves_what_needs_gevent_in_its_child(run):
     text = "@stress(gevent=True, runs=1)\ndef test_x():\n    assert gevent.monkey.is_module_patched('time')"

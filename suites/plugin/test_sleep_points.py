@@ -207,6 +207,7 @@ def test_nothing_is_left_after_the_test(pytester):
             sleep_points.at("x", 0)
             sleep_points.before(Thing, "n", seconds=0)
             threads.together(Thing().work)
+            sleep_point("x")
             assert Thing.work.__code__.co_consts[-1] is not None
         def test_y():
             assert not (CONTESTED or MEMBERS or POINTS)
@@ -254,3 +255,76 @@ def test_local_functions_and_lambdas_are_sent_without_the_hooks_of_this_process(
         """
     )
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+IN_VAIN = """
+from pytest_conc import interleave, sleep_point, stress
+class Counter:
+    value = 0
+    def add(self): self.value += 1
+passed = []
+def test_typo(sleep_points):
+    sleep_points.before(Counter, "valeu", seconds=0)
+    Counter().add()
+def test_other_access(sleep_points):
+    sleep_points.before(Counter, "value", "read", seconds=0)
+    Counter().value = 3
+def test_label(sleep_points):
+    sleep_points.at("betwen", 0)
+    sleep_point("between")
+@stress(runs=3)
+def test_in_no_run(sleep_points):
+    sleep_points.at("never", 0)
+@interleave(executions=3)
+def test_in_no_execution(sleep_points):
+    sleep_points.at("never", 0)
+"""
+NOT_IN_VAIN = """
+@stress(runs=3)
+def test_in_one_run(sleep_points):
+    sleep_points.at("once", 0)
+    passed.append(1)
+    if len(passed) == 2:
+        sleep_point("once")
+def test_looks_itself(sleep_points):
+    sleep_points.at("elsewhere", 0)
+    assert sleep_points.hits == {"elsewhere": 0}
+@interleave(executions=3)
+def test_nobody_sleeps_in_explorations(sleep_points):
+    sleep_points.before(Counter, "valeu", seconds=0)
+"""
+
+
+def warnings_of(pytester, text, *options):
+    pytester.makepyfile(test_x=text)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+    return result, [line.strip() for line in result.outlines if "NeverPassed" in line]
+
+
+def test_a_sleep_that_nobody_comes_to_is_a_warning_at_the_line_that_asked_for_it(pytester):
+    _, lines = warnings_of(pytester, IN_VAIN, "-W", "default")
+    never = "nobody has slept, because sleep_point() was never called with this label"
+    assert sorted(line.partition("test_x.py:")[2] for line in lines) == [
+        "10: NeverPassed: sleep_points.before(Counter, 'value'): nobody has slept, because no read of it was seen; "
+        "accesses are seen in the test's module and in conc_targets",
+        f"13: NeverPassed: sleep_points.at('betwen'): {never}",
+        f"17: NeverPassed: sleep_points.at('never'): {never}",
+        f"20: NeverPassed: sleep_points.at('never'): {never}",
+        "7: NeverPassed: sleep_points.before(Counter, 'valeu'): nobody has slept, because no write to it was seen; "
+        "did you mean 'value'?",
+    ]
+
+
+def test_one_that_somebody_came_to_in_one_run_or_that_the_test_asks_about_is_none(pytester):
+    result, lines = warnings_of(pytester, IN_VAIN.partition("def test_typo")[0] + NOT_IN_VAIN)
+    result.assert_outcomes(passed=3)
+    assert lines == []
+
+
+def test_the_warning_as_an_error_shows_no_frame_of_ours_and_can_be_ignored_by_its_public_name(pytester):
+    result, _ = warnings_of(pytester, IN_VAIN, "-W", "error", "-k", "label")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.no_fnmatch_line("*sleep_points.py*")
+    result, lines = warnings_of(pytester, IN_VAIN, "-W", "ignore::pytest_conc.NeverPassed")
+    result.assert_outcomes(passed=5)
+    assert lines == []

@@ -17,7 +17,7 @@ from pytest_conc.capture import Captured
 from pytest_conc.fixtures.fresh import FreshFixtures
 from pytest_conc.instrument.watch import watched_modules
 from pytest_conc.model.settings import WrongUse
-from pytest_conc.options import base_id
+from pytest_conc.options import base_id, given_again
 
 ENDS: Final = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, bdb.BdbQuit, WrongUse)
 
@@ -77,11 +77,11 @@ class Body:
         arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
         item.obj(**arguments)
 
-    def command(self, options: str) -> str:
-        """The command that runs this test with some options."""
+    def command(self, options: str, names: tuple[str, ...]) -> str:
+        """The command that runs this test with some options, and with those of these names that were given here."""
         name = shlex.quote(self.name)
         quoted = name if name.startswith("'") else f"'{name}'"
-        return f"pytest {quoted} {options}"
+        return f"pytest {quoted} {options}{given_again(self.item.config, names)}"
 
 
 def modules_of(item: pytest.Function, targets: tuple[str, ...], mark: str) -> list[ModuleType]:

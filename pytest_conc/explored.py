@@ -15,7 +15,7 @@ from pytest_conc.exploration.explore import explore_with, replay_with
 from pytest_conc.model.failure import Failure
 from pytest_conc.model.findings import ConcurrencyError, ReplayDiverged
 from pytest_conc.model.settings import Settings, WrongUse
-from pytest_conc.options import DEBUGGED, settings_for, wants_reports
+from pytest_conc.options import DEBUGGED, OF_REPLAYS, settings_for, wants_reports
 from pytest_conc.report.colour import SECTION
 from pytest_conc.report.columns import report
 from pytest_conc.store import STORE
@@ -151,7 +151,7 @@ class Explored:
         return {"record": json.dumps(record, allow_nan=False), "position": item.session.items.index(item)}
 
     def _command(self, failure: Failure) -> str:
-        return self._body.command(f"--conc-replay {failure.token}")
+        return self._body.command(f"--conc-replay {failure.token}", OF_REPLAYS)
 
 
 def _properties(exploration: Exploration) -> list[tuple[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -70,6 +71,8 @@ _HANG_AFTER: Final = 10.0
 SEED: Final = pytest.StashKey[int]()
 DEBUGGED = pytest.StashKey[bool]()
 GIVEN: Final = pytest.StashKey[tuple[dict[str, Any], dict[str, Any]]]()
+OF_REPLAYS: Final = ("host", "max_steps", "hang_after", "races")  # what a token does not say
+OF_STRESS: Final = ("delays", "hang_after")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -156,6 +159,13 @@ def hang_after(config: pytest.Config) -> float:
     """Seconds that a join without a time limit may take, in a test without a mark; 0: any."""
     seconds = given(config, "hang_after")
     return _HANG_AFTER if seconds is None else float(seconds)
+
+
+def given_again(config: pytest.Config, names: tuple[str, ...]) -> str:
+    """Those of the options, and of our ini options set with -o, that this command line has, ready for the next one."""
+    values = [(f"--conc-{name.replace('_', '-')}", config.getoption(f"conc_{name}")) for name in names]
+    overrides = [("-o", text) for text in config.getoption("override_ini") or () if text.startswith("conc_")]
+    return "".join(f" {flag} {shlex.quote(text)}" for flag, text in (*values, *overrides) if text is not None)
 
 
 def _check_strategy(name: str) -> None:
@@ -309,6 +319,12 @@ def session_seed(item: pytest.Item) -> int:
     """
     seed, step = item.config.stash[SEED], repeat_step(item)
     return crc32(f"{seed}/{step}".encode()) if step else seed
+
+
+def seed_again(item: pytest.Item) -> str:
+    """The option that gives these real runs their seed once more; empty where they would have it anyway."""
+    seed = session_seed(item)
+    return "" if str(seed) == (item.config.getini("conc_seed") or "0") else f" --conc-seed {seed}"
 
 
 def repeat_step(item: pytest.Item) -> int:

@@ -15,7 +15,16 @@ from pytest_conc.body import ENDS, Body, Told, modules_of, why_not
 from pytest_conc.instrument.instrumentation import REWRITTEN, Instrumentation
 from pytest_conc.model.findings import ConcurrencyError
 from pytest_conc.model.settings import WrongUse
-from pytest_conc.options import SEED, is_on, own_id, session_seed, settings_for, stress_settings_for
+from pytest_conc.options import (
+    OF_REPLAYS,
+    OF_STRESS,
+    SEED,
+    is_on,
+    own_id,
+    seed_again,
+    settings_for,
+    stress_settings_for,
+)
 from pytest_conc.report.stressed import stress_section
 from pytest_conc.store import STORE
 from pytest_conc.stressing.delays import Delays, NoDelays, RandomDelays
@@ -139,7 +148,7 @@ class Stressed:
             self._body, self._body.name, modules, settings_for(self._item), self._outcomes.errors, near_misses, ENDS
         )
         if failure is not None and failure.token:
-            self._replay = self._body.command(f"--conc-replay {failure.token}")
+            self._replay = self._body.command(f"--conc-replay {failure.token}", OF_REPLAYS)
 
     def _unexpected(self) -> BaseException | None:
         return next((error for error in self._outcomes.errors if not isinstance(error, self._settings.finds)), None)
@@ -176,16 +185,17 @@ class Stressed:
         return self._delays.places() if isinstance(self._delays, NearMisses) else []
 
     def _commands(self) -> str:
-        seed = session_seed(self._item)  # under pytest-repeat that of the step, which exists only with --count
-        given_seed = f" --conc-seed {seed}" if seed else ""
-        again = self._body.command(f"--conc-stress {self._settings.runs}{given_seed}")
-        return "\n".join([*([f"replay: {self._replay}"] if self._replay else []), f"again: {again}"])
+        return "\n".join([*([f"replay: {self._replay}"] if self._replay else []), f"again: {self._again()}"])
+
+    def _again(self) -> str:
+        """The command that makes the same runs; a step of pytest-repeat exists only with --count, so it has none."""
+        return self._body.command(f"--conc-stress {self._settings.runs}{seed_again(self._item)}", OF_STRESS)
 
     def _record(self, text: str) -> dict[str, Any]:
         return {
             "test": self._body.name,
             "runs": self._outcomes.runs,
-            "asked": self._settings.runs,
+            "again": self._again(),
             "failed": self._outcomes.failed,
             "seconds": self._seconds,
             "ended_by": self._ended_by,

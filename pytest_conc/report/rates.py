@@ -6,7 +6,6 @@ them, whichever worker ran which step, so it alone adds up.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -72,7 +71,7 @@ def _added_up(test: str, steps: Sequence[Record]) -> Tally:
         seed=telling["session_seed"],
         expected=any(step["expected"] for step in steps),
         groups=_merged(steps),
-        again=_again(telling),
+        again=telling["again"],
     )
 
 
@@ -86,13 +85,6 @@ def _merged(steps: Sequence[Record]) -> tuple[Group, ...]:
             same = met.setdefault(first._replace(message=without_numbers(first.message)), first)
             times[same] += group["times"]
     return tuple(group._replace(times=count) for group, count in times.most_common())
-
-
-def _again(step: Record) -> str:
-    """The command that makes the same runs. It has the id without the step, which exists only under --count."""
-    name = shlex.quote(step["test"])
-    quoted = name if name.startswith("'") else f"'{name}'"
-    return f"pytest {quoted} --conc-stress={step.get('asked', step['runs'])} --conc-seed={step['session_seed']}"
 
 
 def write_rates(terminal: Any, shown: Sequence[Tally]) -> None:

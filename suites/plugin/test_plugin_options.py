@@ -205,6 +205,29 @@ def test_interleave_explores_unmarked_tests_and_lists_what_cannot_be(run, pytest
     result.stdout.fnmatch_lines(["*--conc-replay c2.*"])
 
 
+UNORDERED = """
+import threading
+done = False
+def test_x():
+    def finish():
+        global done
+        done = True
+    thread = threading.Thread(target=finish)
+    thread.start()
+    print(done)
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("option", ["--conc-races=error", "--conc-races error", "-o conc_races=error"])
+def test_the_command_that_replays_has_the_options_that_the_failure_needs(run, option):
+    options = [*option.split(), "--conc-seed=3"]
+    replay = next(line for line in run(UNORDERED, "--conc-interleave", *options).outlines if "replay: " in line)
+    _, _, words = replay.partition("::test_x' ")
+    assert words.split()[0] == "--conc-replay" and "seed" not in words
+    run(UNORDERED, *words.split()).stdout.fnmatch_lines(["DataRace: *"])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

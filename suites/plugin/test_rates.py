@@ -28,6 +28,7 @@ def pytest_runtest_makereport(item):
         report.conc_stress = {
             "test": base_id(item), "runs": runs, "failed": failed, "seconds": 0.5, "ended_by": "runs", "seed": 1,
             "delays": "learned", "expected": False, "groups": [group] if failed else [], "found": "", "exploration": "",
+            "again": f"pytest again {report.nodeid}",
         } | mark.kwargs
     return report
 """
@@ -206,25 +207,16 @@ def test_the_printed_session_seed_gives_a_step_its_seed_without_count(run):
         assert seeds(run(SEEDS, step[3], "-rP", f"--conc-seed={step[1]}")) == [step]
 
 
-def test_the_line_that_repeats_a_failure_is_valid_without_count(run):
-    lines = [line for line in run(TESTS, "--count=3", "--conc-seed=4").outlines if line.startswith("  again: ")]
-    assert lines == ["  again: pytest 'test_x.py::test_lost' --conc-stress=100 --conc-seed=4"]
-
-
-def test_the_line_that_repeats_has_the_seed_of_the_first_step_that_failed(run):
+def test_the_line_that_repeats_is_that_of_the_first_step_that_failed(run):
     text = """
 import pytest
 def test_x(request):
-    if request.node.callspec.params["__pytest_repeat_step_number"] == 1:
-        from pytest_conc.options import session_seed
-        print("seed", session_seed(request.node))
-        request.applymarker(pytest.mark.ran(50, 1))
-        assert False
-    request.applymarker(pytest.mark.ran(50, 0))
+    fails = request.node.callspec.params["__pytest_repeat_step_number"] > 0
+    request.applymarker(pytest.mark.ran(50, int(fails)))
+    assert not fails
 """
-    result = run(text, "--count=3", "-n", "2")
-    seed = next(line for line in result.outlines if line.startswith("seed ")).split()[1]
-    result.stdout.fnmatch_lines([f"  again: pytest 'test_x.py::test_x' --conc-stress=50 --conc-seed={seed}"])
+    lines = [line for line in run(text, "--count=3").outlines if line.startswith("  again: ")]
+    assert lines == ["  again: pytest again test_x.py::test_x[2-3]"]
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]])
@@ -258,7 +250,7 @@ def test_json_has_the_numbers_of_every_stressed_test(run, pytester, options):
         "failures": [
             {"error": "AssertionError", "message": "assert 1 == 2", "file": "test_x.py", "line": 7, "times": 74}
         ],
-        "again": "pytest 'test_x.py::test_lost' --conc-stress=100 --conc-seed=0",
+        "again": "pytest again test_x.py::test_lost[1-2]",
     }
 
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import sys
+from zlib import crc32
 
 import pytest
 
@@ -377,15 +378,31 @@ def test_x():
     assert [line for line in result.outlines if line.startswith("this is run")] == ["this is run 3"]
 
 
-def test_the_seed_decides_where_threads_sleep(run):
-    def first_failure(*options):
-        text = "\nmade = []\n@stress(runs=3, delays='random')\ndef test_x():\n    sleep_point('x')\n    assert False"
-        result = run(text, "--conc-json=out.json", *options)
-        line = next(line for line in result.outlines if line.startswith("again: "))
-        return line.partition("--conc-stress ")[2]
+FAILS = "\n@stress(runs=3)\ndef test_x():\n    sleep_point('x')\n    assert False"
 
-    assert first_failure() == "3"
-    assert first_failure("--conc-seed=5") == "3 --conc-seed 5"
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        ([], ""),
+        (["--conc-seed=5"], " --conc-seed 5"),
+        (["-o", "conc_seed=5"], " -o conc_seed=5"),
+        (["-o", "conc_seed=5", "--conc-seed", "0"], " --conc-seed 0 -o conc_seed=5"),
+        (["--conc-delays=random", "--conc-hang-after", "4"], " --conc-delays random --conc-hang-after 4"),
+        (["-o", "conc_targets=os json", "-o", "console_output_style=count"], " -o 'conc_targets=os json'"),
+    ],
+)
+def test_the_line_that_repeats_has_the_options_that_were_given(run, options, more):
+    expected = f"again: pytest 'test_x.py::test_x' --conc-stress 3{more}"
+    result = run(FAILS, *options)
+    assert [line.strip() for line in result.outlines if line.strip().startswith("again: ")] == [expected] * 2
+
+
+def test_the_line_that_repeats_a_step_is_valid_without_count_and_has_its_seed(run):
+    text = FAILS.replace("False", "request.node.callspec.params['__pytest_repeat_step_number'] < 1")
+    result = run(text.replace("test_x()", "test_x(request)"), "--count=3", "--conc-seed=4")
+    seed = crc32(b"4/1")
+    result.stdout.fnmatch_lines([f"again: pytest 'test_x.py::test_x' --conc-stress 3 --conc-seed {seed}"])
 
 
 def test_what_was_learned_is_kept_for_the_next_session(pytester):

@@ -9,7 +9,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
-from typing import Any, NoReturn
+from typing import Any
 
 from pytest_conc.controlled.patching import AttributePatch, Patch, Swap
 from pytest_conc.model.current import RUNNING
@@ -62,14 +62,14 @@ def find_and_load(name: str, import_: Any) -> Any:
         task.execution.atomic -= 1
 
 
-def _refusing(real: Callable[..., Any], what: str, remedy: str) -> Callable[..., Any]:
+def _refusing(real: Callable[..., Any], what: str, instead: str = "") -> Callable[..., Any]:
     def refuse(*args: Any, **kwargs: Any) -> Any:
         task = RUNNING.get(get_ident())
         if task is None:
             return real(*args, **kwargs)
         if args:
             _forget_coroutines(args[0])
-        return _refuse(what, remedy)
+        raise Refused(what, instead)
 
     return refuse
 
@@ -81,10 +81,6 @@ def _forget_coroutines(loop: Any) -> None:
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False
             task.get_coro().close()
-
-
-def _refuse(what: str, remedy: str) -> NoReturn:
-    raise Refused(f"{what} cannot be explored yet, and is not run uncontrolled: {remedy}")
 
 
 class _RefuseLoops:
@@ -101,14 +97,7 @@ class _RefuseLoops:
         ):
             kind = getattr(sys.modules.get(module), owner, None)
             if kind is not None:
-                patch = AttributePatch(
-                    kind,
-                    {
-                        name: _refusing(
-                            getattr(kind, name), what, "run the test for real with @stress instead of @interleave"
-                        )
-                    },
-                )
+                patch = AttributePatch(kind, {name: _refusing(getattr(kind, name), what)})
                 patch.apply()
                 self._done.append(patch)
 
@@ -122,15 +111,6 @@ SWAPS: list[Swap] = [(_exit, exit_process), (_urandom, urandom)]
 PATCHES: list[Patch] = [
     AttributePatch(random.Random, {"seed": seed_random}),
     AttributePatch(bootstrap, {"_find_and_load": find_and_load}),
-    AttributePatch(
-        BaseProcess,
-        {
-            "start": _refusing(
-                BaseProcess.start,
-                "a multiprocessing.Process",
-                "run the test for real with @stress instead of @interleave, or use threads",
-            )
-        },
-    ),
+    AttributePatch(BaseProcess, {"start": _refusing(BaseProcess.start, "a multiprocessing.Process", "use threads")}),
     _RefuseLoops(),
 ]

@@ -68,7 +68,21 @@ class TaskInterrupted(ConcurrencyError):
 
 
 class Refused(ConcurrencyError):
-    """The program uses something that cannot be explored yet; it is never run uncontrolled in silence."""
+    """The program uses something that cannot be explored; it is never run uncontrolled in silence.
+
+    `what` names it, `instead` says what could be used: `"use the fixture threads"`.
+    """
+
+    def __init__(self, what: str, instead: str = "") -> None:
+        super().__init__(what, instead)
+        self.what = what
+        self._instead = instead and f", or {instead}"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} cannot be explored: the scheduler controls threads only; run the test for real, with @stress "
+            f"instead of @interleave{self._instead}"
+        )
 
 
 class Abort(BaseException):

@@ -44,9 +44,10 @@ def also_explored(
         seconds = originals.monotonic() - began
         blind = "; it does not see what is in files" if near_misses.at_files() else ""
         return f"an exploration does not find it in {exploration.executions} executions ({seconds:.1f} s){blind}", None
-    if isinstance(failure.error, (Refused, UncontrolledBlocking)):
-        reason, _, _ = (str(failure.error).splitlines() or [""])[0].partition(", and is not run")
-        return f"it cannot be explored: {reason}", None
+    if isinstance(failure.error, Refused):
+        return f"it cannot be explored: the scheduler controls threads only, and not {failure.error.what}", None
+    if isinstance(failure.error, UncontrolledBlocking):  # what it says after that is how to mend an exploration
+        return f"it cannot be explored: {_line(failure.error).partition(';')[0]}", None
     if not any(_is_like(failure.error, error) for error in errors):
         return f"an exploration finds something else, {type(failure.error).__name__}: {_line(failure.error)}", failure
     return f"an exploration finds it too, in execution {failure.execution}: {failure.finding.kind}", failure

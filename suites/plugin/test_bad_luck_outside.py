@@ -179,7 +179,9 @@ def test_a_real_ctrl_c_stops_the_session(pytester, monkeypatch, host, busy):
         def test_never_reached():
             pass
     """)
-    code = "import sys, pytest; sys.exit(pytest.main(['-s', '-p', 'no:cacheprovider']))"
+    arguments = "['-s', '-p', 'no:cacheprovider']"
+    as_in_a_shell = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # a job in the background ignores it
+    code = f"import signal, sys, pytest; {as_in_a_shell}; sys.exit(pytest.main({arguments}))"
     with subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True) as child:
         try:
             lines = [child.stdout.readline()]

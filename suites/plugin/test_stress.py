@@ -597,4 +597,6 @@ def test_y(): gc.collect()
 """
     result = run(text, "-W", "error", subprocess=True)
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(["It cannot be explored: an asyncio event loop cannot be explored yet."])
+    result.stdout.fnmatch_lines(
+        ["It cannot be explored: the scheduler controls threads only, and not an asyncio event loop."]
+    )

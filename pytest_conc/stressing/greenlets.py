@@ -28,9 +28,9 @@ from greenlet import greenlet
 
 from pytest_conc import sleep_points
 from pytest_conc.controlled.patching import AttributePatch
+from pytest_conc.execution.tracebacks import with_others
 from pytest_conc.model import findings
 from pytest_conc.stressing.delays import Delays, NoDelays
-from pytest_conc.stressing.judge import with_others
 from pytest_conc.stressing.stacks import is_users, line_of, stack
 from pytest_conc.stressing.troubles import Trouble, Troubles
 

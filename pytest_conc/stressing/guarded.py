@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from pytest_conc.controlled.patching import Patch, applied
 from pytest_conc.execution import process_tree
-from pytest_conc.execution.tracebacks import without_ours
+from pytest_conc.execution.tracebacks import with_others, without_ours
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing.delays import Delays
 from pytest_conc.stressing.guard import GUARDS
 from pytest_conc.stressing.in_child import InChild
-from pytest_conc.stressing.judge import judge, with_others
+from pytest_conc.stressing.judge import judge
 from pytest_conc.stressing.places import Places
 from pytest_conc.stressing.run import Run
 from pytest_conc.stressing.settings import Told

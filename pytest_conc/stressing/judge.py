@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -19,7 +18,8 @@ from typing import Any, Final
 
 from pytest_conc.controlled import originals
 from pytest_conc.execution import process_tree
-from pytest_conc.model.findings import Abort, ConcurrencyError, LeakedTask, ProcessExit
+from pytest_conc.execution.tracebacks import with_others
+from pytest_conc.model.findings import Abort, LeakedTask, ProcessExit
 from pytest_conc.stressing import children
 from pytest_conc.stressing.locks import set_free
 from pytest_conc.stressing.member import Member
@@ -135,21 +135,3 @@ def _verdict(troubles: list[Trouble], failures: list[str], leaks: list[str]) -> 
 def _told(trouble: Trouble) -> BaseException:
     trouble.error.add_note(f"raised in {trouble.who}")
     return trouble.error
-
-
-def with_others(error: BaseException, others: list[BaseException]) -> BaseException:
-    """The error, which tells of the others."""
-    for other in others:
-        if other is not error:
-            place = "" if isinstance(other, ConcurrencyError) else _where(other)
-            error.add_note(f"and {type(other).__name__}: {other}{place}")
-    return error
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"

@@ -1,5 +1,7 @@
 """Fixtures that clean, start threads or fail, in an explored test."""
 
+from pathlib import Path
+
 import pytest
 
 RACE = """
@@ -110,4 +112,5 @@ def test_together_raises_the_first_error_and_tells_of_the_others(threads):
 
     with pytest.raises(ValueError, match="one") as raised:
         threads.together((fail, "one"), (fail, "two"))
-    assert [note.partition(" raised")[2] for note in raised.value.__notes__] == [" as well: ValueError: two"]
+    line = f"{Path(__file__).name}:{fail.__code__.co_firstlineno + 1}"
+    assert [note.partition(" raised")[2] for note in raised.value.__notes__] == [f" as well: ValueError: two ({line})"]

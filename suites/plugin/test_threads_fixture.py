@@ -77,6 +77,23 @@ def test_it(threads):
     result.stdout.fnmatch_lines(["*AssertionError: late", "*and LeakedTask: late (fail_later) is still running*"])
 
 
+@pytest.mark.parametrize("options", [(), ("--conc-stress=1",)], ids=["once", "stressed"])
+def test_each_helper_that_failed_is_told_with_its_name_and_its_place(run, options):
+    text = """
+def test_it(threads):
+    threads.start(fail, name="one")
+    threads.start(fail_later, name="two").join()
+"""
+    run(text, *options).stdout.fnmatch_lines(
+        [
+            "E * AssertionError: lost",
+            "E * raised in one (fail)",
+            "E * and AssertionError: late (*.py:10)",
+            "E * raised in two (fail_later)",
+        ]
+    )
+
+
 def test_a_leaked_thread_does_not_keep_the_interpreter_from_exiting(run):
     result = run("def test_leaks(threads):\n    threads.start(wait)")
     assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -219,7 +219,7 @@ def _template(posonly: int, positional: int, keywords: int, stars: int) -> CodeT
     if stars & 8:
         parameters.append("**_stars")
         arguments.append("**_stars")
-    source = f"def stub({', '.join(parameters)}):\n return {_PLACEHOLDER!r}({', '.join(arguments)})"
+    source = f"def stub({', '.join(parameters)}): return {_PLACEHOLDER!r}({', '.join(arguments)})"  # where it begins
     namespace: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import linecache
 import multiprocessing.process
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -19,6 +21,7 @@ import traceback
 import warnings
 from _thread import get_ident
 from collections.abc import Callable
+from itertools import takewhile
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
@@ -27,12 +30,14 @@ from pytest_conc.controlled.patching import AttributePatch, Patch
 from pytest_conc.execution.recorder import OWN
 from pytest_conc.execution.tracebacks import without_ours
 from pytest_conc.model.current import MEMBERS
+from pytest_conc.stressing.stacks import is_users_file
 
 _PROCESS: Any = multiprocessing.process.BaseProcess
 _start, _terminate, _kill, _close = _PROCESS.start, _PROCESS.terminate, _PROCESS.kill, _PROCESS.close
 _exitcode = _PROCESS.exitcode.fget
 STACK_SIGNAL: Final = getattr(signal, "SIGRTMIN", None) and signal.SIGRTMIN + 7
-_OURS: Final = f'File "{OWN}'
+_FRAME: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+) in (?P<name>.+)$')
+_BELOW: Final = re.compile(r"""\bprocess\.py", line \d+ in (run|_bootstrap)$|\bthreading\.py", line \d+ in run$""")
 _POOLS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.managers")
 
 
@@ -166,27 +171,64 @@ def failure_of(process: Any) -> str | None:
     return head
 
 
-def stack_of(process: Any) -> str:
-    """What a child executes, as far as it can be asked."""
+def stack_of(process: Any) -> list[str]:
+    """What a child executes, as far as it can be asked: the lines from the innermost frame on to the target.
+
+    Frames of ours are among them. Threads that execute nothing of the user's are not.
+    """
     path = getattr(process, "_conc_report", "") + ".stack"
-    if STACK_SIGNAL and os.path.exists(path) and os.path.getsize(path) == 0:
+    if not os.path.exists(path):
+        return []
+    if STACK_SIGNAL and os.path.getsize(path) == 0:
         with contextlib.suppress(OSError):
             os.kill(process.pid, STACK_SIGNAL)
             _wait_for_text(path)
-    return _own_part(Path(path).read_text()) if os.path.exists(path) else ""
+    return of_targets(Path(path).read_text())
 
 
-def _own_part(stack: str) -> str:
-    """The stack without what has called the target."""
-    kept = []
-    for line in stack.splitlines()[1:]:
-        if line.lstrip().startswith(_OURS) or not line.strip():
-            break
-        kept.append(line)
-    return "\n".join(kept)
+def of_targets(stacks: str) -> list[str]:
+    """The lines of what faulthandler has written about all threads that are of a target and of what it has called."""
+    threads: list[list[str]] = [[]]
+    for line in stacks.splitlines():
+        if "File " in line:
+            threads[-1].append(line)
+        else:
+            threads.append([])
+    targets = [list(takewhile(lambda line: not _BELOW.search(line), lines)) for lines in threads]
+    return [line for lines in targets if any(map(_is_users, lines)) for line in _without_stubs(lines)]
+
+
+def _without_stubs(lines: list[str]) -> list[str]:
+    """The lines without the code that stood in for a function when it was called: it is where the function begins."""
+    kept, inner = [], ""
+    for line in lines:
+        if not _is_stub(line, inner):
+            kept.append(line)
+        if not is_ours(line):
+            inner = line
+    return kept
+
+
+def _is_stub(line: str, inner: str) -> bool:
+    found, called = _FRAME.search(line), _FRAME.search(inner)
+    if found is None or called is None or (found["file"], found["name"]) != (called["file"], called["name"]):
+        return False
+    source = linecache.getline(found["file"], int(found["line"])).strip()
+    return source.startswith(("def ", "async def ", "@")) or "lambda" in source
+
+
+def is_ours(line: str) -> bool:
+    """Whether a line of a stack is of this package."""
+    return line.lstrip().startswith(f'File "{OWN}')
+
+
+def _is_users(line: str) -> bool:
+    return is_users_file(line.partition('"')[2].partition('"')[0])
 
 
 def _wait_for_text(path: str) -> None:
-    until = time.monotonic() + 0.3
-    while time.monotonic() < until and os.path.getsize(path) == 0:
-        time.sleep(0.01)
+    """Until there is some, and no more than there was a moment ago."""
+    until, size = time.monotonic() + 0.3, -1
+    while time.monotonic() < until and not size == os.path.getsize(path) > 0:
+        size = os.path.getsize(path)
+        time.sleep(0.02)

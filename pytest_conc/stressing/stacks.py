@@ -31,7 +31,11 @@ def stack(frame: FrameType | None) -> Iterator[FrameType]:
 
 def is_users(code: CodeType) -> bool:
     """Whether a person who reads the test would know that code."""
-    name = code.co_filename
+    return is_users_file(code.co_filename)
+
+
+def is_users_file(name: str) -> bool:
+    """Whether the code of that file is the user's, or of a library that he has chosen."""
     installed = f"{os.sep}site-packages{os.sep}" in name
     return not (name.startswith((OWN, "<")) or (name.startswith(_LIBRARY) and not installed)) and not any(
         part in name for part in _RUNNERS

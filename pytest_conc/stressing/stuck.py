@@ -76,7 +76,7 @@ def hang(run: Any, seconds: float, is_deadlock: bool) -> ConcurrencyError:
     lines += [f"  {_line(each, run)}" for each in sorted(working, key=lambda each: each.kind in SIDE)]
     lines += [f"  {name_of(member)} is {stacks.place_of(_ident(member, run))}" for member in others]
     of_children = [line for process in processes for line in _process_lines(process)]
-    lines += of_children
+    lines += [line for line in of_children if not children.is_ours(line)]
     lines.append(advice(guilty) if guilty else "Give what blocks a time limit of its own, or raise hang_after.")
     return _kind(guilty, bool(others), of_children)("\n".join(lines).rstrip())
 
@@ -172,7 +172,4 @@ def _at(ident: int | None) -> str:
 def _process_lines(process: Any) -> list[str]:
     stack = children.stack_of(process)
     where = "; it executes:" if stack else ""
-    return [
-        f"  process {process.name} (pid {process.pid}) is still running{where}",
-        *(f"    {line}" for line in stack.splitlines()),
-    ]
+    return [f"  process {process.name} (pid {process.pid}) is still running{where}", *(f"    {line}" for line in stack)]

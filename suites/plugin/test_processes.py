@@ -10,7 +10,9 @@ import time
 import psutil
 import pytest
 
+import pytest_conc
 from pytest_conc import ProcessExit, UncontrolledBlocking, WrongUse
+from pytest_conc.stressing import children
 
 COUNTER = {"number": 1}
 LOCK = threading.Lock()  # cannot be pickled
@@ -532,3 +534,53 @@ def test_an_exception_that_cannot_be_pickled_is_caught_by_the_same_except(proces
         processes.start(raise_it, kind, *arguments, method=method).result()
     assert type(caught.value).__name__ in (kind.__name__, "FileNotFoundError")
     assert text in str(caught.value)
+
+
+# -- the stack of a child ----------------------------------------------------------------------
+THREADS_OF_A_CHILD = """\
+Thread 0x2 (most recent call first):
+  File "{library}/threading.py", line 327 in wait
+  File "{library}/multiprocessing/queues.py", line 231 in _feed
+  File "{library}/threading.py", line 982 in run
+
+Thread 0x1 (most recent call first):
+  File "{here}", line 3 in work_of_a_thread
+  File "{library}/threading.py", line 982 in run
+  File "{library}/threading.py", line 1045 in _bootstrap_inner
+
+Current thread 0x0 (most recent call first):
+  File "{library}/multiprocessing/queues.py", line 103 in get
+  File "{ours}/fixtures/process_queues.py", line 40 in get
+  File "{here}", line {get} in test_of_a_get
+  File "{ours}/instrument/instrumentation.py", line 152 in __call__
+  File "{here}", line {begin} in test_of_a_get
+  File "{here}", line {get} in test_of_a_get
+  File "{ours}/stressing/children.py", line 50 in __call__
+  File "{library}/multiprocessing/process.py", line 108 in run
+  File "{here}", line 9 in who_has_started_it
+"""
+
+
+def test_of_a_get():
+    """The stack of a child is that of its target, with what it has called, in all threads that do the user's work."""
+    begin = test_of_a_get.__code__.co_firstlineno
+    places = {"library": os.path.dirname(os.__file__), "here": __file__, "ours": os.path.dirname(pytest_conc.__file__)}
+    lines = children.of_targets(THREADS_OF_A_CHILD.format(**places, begin=begin, get=begin + 2))
+    assert [line.partition("line ")[2] for line in lines if not children.is_ours(line)] == [
+        "3 in work_of_a_thread",
+        "103 in get",
+        *[f"{begin + 2} in test_of_a_get"] * 2,  # it calls itself; the line where it begins is no call
+    ]
+    assert any(line.endswith("line 40 in get") for line in lines), "for whoever asks what kind of wait it is"
+
+
+def test_a_child_that_waits_for_an_item_of_a_shared_queue_is_starved_at_a_line_of_the_users(run):
+    text = """
+def consume(queue):
+    while True: queue.get()
+@stress(runs=1, hang_after=0.3)
+def test_x(processes, shared_queue):
+    processes.start(consume, shared_queue(kind="process")).result()
+"""
+    result = run("from pytest_conc import stress\n" + text)
+    result.stdout.fnmatch_lines(["Starved: nothing has happened for *", '* File "*test_*.py", line * in consume'])

@@ -30,6 +30,9 @@ class Delays(Protocol):
     def begin(self, number: int) -> None:
         """A run begins."""
 
+    def end(self, has_failed: bool) -> None:
+        """The run is over."""
+
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Called before an access; may sleep."""
 
@@ -44,6 +47,9 @@ class NoDelays:
 
     def begin(self, number: int) -> None:
         """Nothing to prepare."""
+
+    def end(self, has_failed: bool) -> None:
+        """Nothing to learn."""
 
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Goes on."""
@@ -65,6 +71,9 @@ class RandomDelays:
     def begin(self, number: int) -> None:
         """A generator of its own for each run."""
         self._random = Random(f"{self._seed}:{number}")
+
+    def end(self, has_failed: bool) -> None:
+        """Nothing to learn."""
 
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps, or not."""

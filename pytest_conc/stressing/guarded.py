@@ -89,6 +89,7 @@ class Guarded:
             error = raised
         self._watch.run = None
         failure = self._failure(run, error, judge(run, self._patience))
+        self._delays.end(failure is not None)
         if failure is not None:
             raise failure
 

@@ -3,11 +3,13 @@
 Idea. Random sleeps mostly hit places that do not matter. Two threads that touch the same object shortly after one
 another, one of them changing it, are a *near miss*: had the first one been a little later, the order would have been
 the other one. So remember the last few accesses to each object, and when a near miss is seen, sleep next time before
-the access that came first, for about as long as the gap was. A sleep in vain halves the chance of further ones at
-that place, down to a floor, so that the effort goes where it bears fruit; but the next ones may be twice as long, as on
-a busy machine the other thread may just not have got the processor in time. A thread that has to wait for the one who
-sleeps shows that the order is enforced (by a lock, say), and then sleeping there is pointless. Each run follows half of
-the plans: with all of them, threads that sleep one after the other would just be late in the same order.
+the access that came first, for about as long as the gap was. A sleep in vain halves the chance of further ones at that
+place, down to a floor, so that the effort goes where it bears fruit; but the next ones may be twice as long, as on a
+busy machine the other thread may just not have got the processor in time. A thread that has to wait for the one who
+sleeps shows that the order is enforced (by a lock, say), and then sleeping there is pointless. Where somebody comes
+meanwhile, the order is another one; whether that matters is seen when the run is over: it fails, and the chance is as
+high as it was, or it passes, and other places get their turn. Each run follows half of the plans: with all of them,
+threads that sleep one after the other would just be late in the same order.
 
 Sources: Li, Lu, Musuvathi, Nath, Padhye, "Efficient scalable thread-safety-violation detection" (TSVD), SOSP 2019:
 near misses, decay, the inference from blocking. Stoica, Lu, Musuvathi, Nath, "WAFFLE: exposing memory ordering bugs
@@ -79,12 +81,16 @@ class Plan:
         """What came of a sleep: nobody came, somebody came, somebody had to wait for the one who slept."""
         if fruitful:
             self.floor = FLOOR_OF_FRUITFUL
-            self.chance = min(1.0, self.chance * 2)
+            self.chance = max(self.chance, self.floor)
         elif blocked:
             self.chance = 0.0 if self.chance <= FLOOR / 4 else self.chance / 4
         else:
             self.chance = max(self.chance / 2, min(self.chance, self.floor))
             self.longest = min(self.longest * 2, LONGEST)
+
+    def judge(self, has_failed: bool) -> None:
+        """A run is over in which a sleep here was fruitful: what comes of that order?"""
+        self.chance = 1.0 if has_failed else max(self.chance / 2, min(self.chance, self.floor))
 
 
 class NearMisses:
@@ -99,16 +105,23 @@ class NearMisses:
         self._seen: dict[Any, deque[tuple[Member, bool, Site, float]]] = {}
         self._random = Random(seed)
         self._budget = SECONDS_A_RUN
+        self._fruitful: set[Plan] = set()
 
     def begin(self, number: int) -> None:
         """What was seen of objects is forgotten, what was learned of places is kept."""
         self._random = Random(f"{self._seed}:{number}")
         self._seen = {}
         self._budget = SECONDS_A_RUN
+        self._fruitful = set()
         for plan in self._plans.values():
             if plan is not None:
                 plan.slept = 0
                 plan.is_active = self._random.random() < min(plan.chance, MOST)
+
+    def end(self, has_failed: bool) -> None:
+        """Who came while somebody slept has made a difference, or none."""
+        for plan in self._fruitful:
+            plan.judge(has_failed)
 
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps if the place is worth it, then looks who was here shortly before."""
@@ -151,6 +164,8 @@ class NearMisses:
         seen = list(self._seen.get(resource, ()))
         came = any(who is not member and when > began and (writes or wrote) for who, wrote, _, when in seen)
         plan.learn(came, pause.blocks)
+        if came:
+            self._fruitful.add(plan)
 
     def _look(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         now = monotonic()

@@ -106,6 +106,9 @@ class Asked:
     def begin(self, number):
         pass
 
+    def end(self, has_failed):
+        pass
+
     def before(self, member, writes, resource, site):
         if isinstance(resource, str):
             self.noted.append((os.path.basename(resource), writes, site.line > 0))

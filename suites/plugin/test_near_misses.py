@@ -144,14 +144,31 @@ def test_where_somebody_waits_for_the_sleeper_the_order_is_enforced_and_sleeping
     assert chances == [1 / 4, 1 / 16, 1 / 64, 0, 0]
 
 
-def test_a_conflicting_access_meanwhile_makes_a_sleep_fruitful(clock):
+@pytest.mark.parametrize(
+    ("chance", "has_failed", "then"),
+    [(1.0, True, 1.0), (1 / 16, True, 1.0), (1.0, False, 1 / 2), (1 / 2, False, 1 / 4), (1 / 16, False, 1 / 4)],
+)
+def test_after_a_conflicting_access_meanwhile_it_counts_whether_the_run_has_failed(clock, chance, has_failed, then):
     policy = met(clock, 0.002)
     plan = policy._plans[FIRST]
-    plan.chance = 1 / 4
+    plan.chance = chance
     plan.is_active = True
     clock.meanwhile = lambda: policy.before(OTHER, READ, THING, SECOND)
     policy.before(ONE, WRITE, THING, FIRST)
-    assert plan.chance == 1 / 2
+    policy.end(has_failed)
+    assert plan.chance == then
+
+
+def test_what_a_run_comes_to_counts_where_somebody_came_in_that_run_only(clock):
+    policy = met(clock, 0.002)
+    plan = policy._plans[FIRST]
+    plan.is_active = True
+    clock.meanwhile = lambda: policy.before(OTHER, READ, THING, SECOND)
+    policy.before(ONE, WRITE, THING, FIRST)
+    policy.end(True)
+    policy.begin(2)
+    policy.end(False)
+    assert plan.chance == 1.0
 
 
 def test_what_was_learned_begins_the_next_session(clock):

@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from pytest_conc.controlled import originals
 from pytest_conc.execution.recorder import OWN, is_beginning
+from pytest_conc.execution.watched_time import WatchedTime
 from pytest_conc.model.current import RUNNING
 from pytest_conc.model.findings import UncontrolledBlocking
 
@@ -89,9 +90,10 @@ class Watchdog:
 
     def _watch(self, over: Any, gone: Any) -> None:
         pause = min(0.1, self._limit / 10)
-        last, since = self._progress(), originals.monotonic()
+        clock = WatchedTime(pause)
+        last, since = self._progress(), clock.now()
         while not originals.acquire_lock(over, True, pause):
-            now, at = self._progress(), originals.monotonic()
+            now, at = self._progress(), clock.now()
             if now != last or now[0] is None:
                 last, since = now, at
             elif at - since > self._limit and in_debugger():

@@ -37,7 +37,9 @@ _start, _terminate, _kill, _close = _PROCESS.start, _PROCESS.terminate, _PROCESS
 _exitcode = _PROCESS.exitcode.fget
 STACK_SIGNAL: Final = getattr(signal, "SIGRTMIN", None) and signal.SIGRTMIN + 7
 _FRAME: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+) in (?P<name>.+)$')
-_BELOW: Final = re.compile(r"""\bprocess\.py", line \d+ in (run|_bootstrap)$|\bthreading\.py", line \d+ in run$""")
+_BELOW: Final = re.compile(
+    r"""\bprocess\.py", line \d+ in (run|_bootstrap)$|\bthreading\.py", line \d+ in (run|_bootstrap_inner)$"""
+)
 _POOLS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.managers")
 
 

@@ -21,7 +21,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,8 +28,11 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_conc.execution.watched_time import WatchedTime
+
 PATCHED: Final = "conc_patched"  # what a child finds in its workerinput
 MARGIN: Final = 5.0  # seconds that the child has to tell what is wrong, after it should have noticed
+LOOK_AGAIN: Final = 0.5
 START: Final = 60.0  # seconds until the child has imported what the test needs
 _MISSING: Final = "stress(gevent=True) needs gevent, which is not installed: pip install 'pytest-conc[gevent]'"
 _PROGRAM: Final = """
@@ -150,15 +152,17 @@ class GeventChild:
 
     def _wait(self, process: subprocess.Popen[bytes], alive: Path) -> bool:
         """Waits for the end of the child. Returns whether it says nothing any more, so that it has to be ended."""
-        seen, since, limit = 0, time.monotonic(), START
+        clock = WatchedTime(LOOK_AGAIN)
+        seen, since, limit = 0, clock.now(), START
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.5)
+                process.wait(LOOK_AGAIN)
                 return False
             told = alive.stat().st_mtime_ns if alive.exists() else 0
+            now = clock.now()
             if told != seen:
-                seen, since, limit = told, time.monotonic(), self._hang_after + MARGIN
-            if self._hang_after and time.monotonic() - since > limit:
+                seen, since, limit = told, now, self._hang_after + MARGIN
+            if self._hang_after and now - since > limit:
                 return True
 
     def _read(self, folder: Path) -> None:

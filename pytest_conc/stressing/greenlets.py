@@ -29,6 +29,7 @@ from greenlet import greenlet
 from pytest_conc import sleep_points
 from pytest_conc.controlled.patching import AttributePatch
 from pytest_conc.execution.tracebacks import with_others
+from pytest_conc.execution.watched_time import WatchedTime
 from pytest_conc.model import findings
 from pytest_conc.stressing.delays import Delays, NoDelays
 from pytest_conc.stressing.stacks import is_users, line_of, stack
@@ -151,6 +152,7 @@ class Guard:
         if leaks and not self.hung:
             found.append(findings.LeakedTask(f"{'; '.join(leaks)}: join it or kill it"))
         found = found if error is None else [error, *found]
+        self._delays.end(bool(found))
         return with_others(found[0], found[1:]) if found else None
 
 
@@ -264,7 +266,9 @@ class Watch:
         self._main = threading.main_thread().ident
         self._os_thread = monkey.get_original("_thread", "get_ident")()
         self._places: set[Any] = set()
-        self._since = time.monotonic()
+        self._pause = min(0.5, limit / 5) if limit else 0.5
+        self._clock = WatchedTime(self._pause)
+        self._now = self._since = self._clock.now()
         self._runs = 0
         self._told_at = 0.0
         _start_os_thread(self._watch, ())
@@ -285,19 +289,18 @@ class Watch:
 
     def _progress(self) -> None:
         self._places = set()
-        self._since = time.monotonic()
+        self._since = self._now
         self._told_at = 0.0
 
     def _watch(self) -> None:
-        pause = min(0.5, self._limit / 5) if self._limit else 0.5
         while True:
-            _sleep(pause)
+            _sleep(self._pause)
             if os.getppid() != self._parent:
                 os._exit(70)
-            now = time.monotonic()
+            self._now = self._clock.now()
             if self._runs and self._limit:
-                self._look(now)
-            if self._runs or now - self._since < START:
+                self._look(self._now)
+            if self._runs or self._now - self._since < START:
                 (self._folder / "alive").touch()
 
     def _look(self, now: float) -> None:
@@ -322,5 +325,5 @@ class Watch:
 
     def _give_up(self, running: FrameType | None) -> None:
         (self._folder / "greenlets").write_text("\n".join(gevent.util.format_run_info(thread_stacks=False)))
-        (self._folder / "stuck").write_text("\n".join([self._head(time.monotonic()), *describe(running), _SPINS]))
+        (self._folder / "stuck").write_text("\n".join([self._head(self._now), *describe(running), _SPINS]))
         os._exit(70)

@@ -8,7 +8,7 @@ place, down to a floor, so that the effort goes where it bears fruit; but the ne
 busy machine the other thread may just not have got the processor in time. A thread that has to wait for the one who
 sleeps shows that the order is enforced (by a lock, say), and then sleeping there is pointless. Where somebody comes
 meanwhile, the order is another one; whether that matters is seen when the run is over: it fails, and the chance is as
-high as it was, or it passes, and other places get their turn. Each run follows half of the plans: with all of them,
+high as can be, or it passes, and other places get their turn. Each run follows half of the plans: with all of them,
 threads that sleep one after the other would just be late in the same order.
 
 Sources: Li, Lu, Musuvathi, Nath, Padhye, "Efficient scalable thread-safety-violation detection" (TSVD), SOSP 2019:

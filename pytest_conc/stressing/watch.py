@@ -27,6 +27,7 @@ from typing import Any, Final
 from pytest_conc.controlled import originals
 from pytest_conc.execution import process_tree
 from pytest_conc.execution.watchdog import in_debugger
+from pytest_conc.execution.watched_time import WatchedTime
 from pytest_conc.model.findings import Abort
 from pytest_conc.stressing import children, stacks
 from pytest_conc.stressing.member import Member
@@ -43,9 +44,9 @@ _SIGNAL = getattr(signal, "SIGURG", None)
 class Progress:
     """When something has happened last in one run."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, now: float) -> None:
         self.run = run
-        self.since = self.new_since = originals.monotonic()
+        self.since = self.new_since = now
         self.is_certain = False
         self.waited = 0.0
         self._no_cycle = self.since
@@ -122,23 +123,23 @@ class Watch:
         self._ident = threading.get_ident()
         pause = min(0.05, self._limit / 10)
         progress: Progress | None = None
+        clock = WatchedTime(pause)
         while not originals.acquire_lock(over, True, pause):
-            run = self.run
+            run, now = self.run, clock.now()
             if run is None or run.is_over:
                 progress = None
             elif run.aborted is not None:
                 self._set_free(run)
             elif progress is None or progress.run is not run:
-                progress = Progress(run)
-            elif self._is_stuck(run, progress):
+                progress = Progress(run, now)
+            elif self._is_stuck(run, progress, now):
                 if in_debugger():
-                    progress = Progress(run)
+                    progress = Progress(run, now)
                 else:
                     self._abort(run, progress)
         originals.release_lock(gone)
 
-    def _is_stuck(self, run: Any, progress: Progress) -> bool:
-        now = originals.monotonic()
+    def _is_stuck(self, run: Any, progress: Progress, now: float) -> bool:
         progress.look(now)
         waited, busy = now - progress.since, now - progress.new_since
         enough = min(CERTAIN, self._limit)
@@ -152,12 +153,12 @@ class Watch:
             run.aborted = error
 
     def _set_free(self, run: Any) -> None:
-        began = originals.monotonic()
+        clock = WatchedTime(AGAIN)
         while not run.is_over:
             if self._main_thread and _SIGNAL is not None and run.main.wait is None:
                 signal.pthread_kill(run.main_ident, _SIGNAL)
             originals.sleep(AGAIN)
-            if originals.monotonic() - began > GRACE:
+            if clock.now() > GRACE:
                 self._give_up(run)
 
     def _free_main(self, number: int, frame: FrameType | None) -> None:

@@ -544,9 +544,9 @@ Thread 0x2 (most recent call first):
   File "{library}/threading.py", line 982 in run
 
 Thread 0x1 (most recent call first):
-  File "{here}", line 3 in work_of_a_thread
-  File "{library}/threading.py", line 982 in run
+  File "{here}", line 3 in run
   File "{library}/threading.py", line 1045 in _bootstrap_inner
+  File "{library}/threading.py", line 1002 in _bootstrap
 
 Current thread 0x0 (most recent call first):
   File "{library}/multiprocessing/queues.py", line 103 in get
@@ -567,7 +567,7 @@ def test_of_a_get():
     places = {"library": os.path.dirname(os.__file__), "here": __file__, "ours": os.path.dirname(pytest_conc.__file__)}
     lines = children.of_targets(THREADS_OF_A_CHILD.format(**places, begin=begin, get=begin + 2))
     assert [line.partition("line ")[2] for line in lines if not children.is_ours(line)] == [
-        "3 in work_of_a_thread",
+        "3 in run",
         "103 in get",
         *[f"{begin + 2} in test_of_a_get"] * 2,  # it calls itself; the line where it begins is no call
     ]

@@ -305,8 +305,8 @@ def test_a_sleep_that_nobody_comes_to_is_a_warning_at_the_line_that_asked_for_it
     _, lines = warnings_of(pytester, IN_VAIN, "-W", "default")
     never = "nobody has slept, because sleep_point() was never called with this label"
     assert sorted(line.partition("test_x.py:")[2] for line in lines) == [
-        "10: NeverPassed: sleep_points.before(Counter, 'value'): nobody has slept, because no read of it was seen; "
-        "accesses are seen in the test's module and in conc_targets",
+        "10: NeverPassed: sleep_points.before(Counter, 'value', 'read'): nobody has slept, because no read of it was "
+        "seen; accesses are seen in the test's module and in conc_targets",
         f"13: NeverPassed: sleep_points.at('betwen'): {never}",
         f"17: NeverPassed: sleep_points.at('never'): {never}",
         f"20: NeverPassed: sleep_points.at('never'): {never}",

@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from pytest_conc.fixtures.greenlets import Greenlets
     from pytest_conc.fixtures.processes import Processes
     from pytest_conc.fixtures.shared_queues import SharedQueues
-    from pytest_conc.fixtures.sleep_points import Asked, SleepPoints
+    from pytest_conc.fixtures.sleep_points import SleepPoints
     from pytest_conc.fixtures.threads import Threads
     from pytest_conc.stressed import Stressed
     from pytest_conc.stressing.gevent_child import GeventChild
 
 RUN_OFTEN: pytest.StashKey[Explored | Stressed | GeventChild] = pytest.StashKey()
 RAN_ONCE = pytest.StashKey[str]()
-ASKED: pytest.StashKey[Asked] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -147,17 +146,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     run_often.run()
     return True
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Warns of sleeps that the test has asked for in vain."""
-    __tracebackhide__ = True
-    result = yield
-    if ASKED in item.stash:
-        item.stash[ASKED].warn()
-        del item.stash[ASKED]
-    return result
 
 
 def pytest_enter_pdb(config: pytest.Config) -> None:
@@ -304,8 +292,8 @@ def shared_queue() -> Iterator[SharedQueues]:
 @pytest.fixture
 def sleep_points(request: pytest.FixtureRequest) -> Iterator[SleepPoints]:
     """Injects sleeps: `.at("label", seconds)`, `.before(owner, name, access="write", seconds=…)`; `.hits` counts."""
-    from pytest_conc.fixtures.sleep_points import Asked, SleepPoints
+    from pytest_conc.fixtures.sleep_points import SleepPoints, asked_by
 
-    made = SleepPoints(request.node.stash.setdefault(ASKED, Asked()))
+    made = SleepPoints(asked_by(request))
     yield made
     made.finish()

@@ -33,7 +33,7 @@ from pytest_conc.execution.watched_time import WatchedTime
 from pytest_conc.model import findings
 from pytest_conc.stressing.delays import Delays, NoDelays
 from pytest_conc.stressing.stacks import is_users, line_of, stack
-from pytest_conc.stressing.troubles import Trouble, Troubles
+from pytest_conc.stressing.troubles import Troubles
 
 QUIET: Final = 0.5  # seconds in which a greenlet may end by itself when the test is over
 FREED: Final = 2.0  # seconds in which the test has to end after it was told that it hangs
@@ -148,7 +148,7 @@ class Guard:
         if isinstance(error, KeyboardInterrupt):
             raise error
         self.hung = isinstance(error, Deadlock)
-        found = [_told(trouble) for trouble in troubles.uncollected() if trouble.error is not error]
+        found = [trouble.told() for trouble in troubles.uncollected() if trouble.error is not error]
         if leaks and not self.hung:
             found.append(findings.LeakedTask(f"{'; '.join(leaks)}: join it or kill it"))
         found = found if error is None else [error, *found]
@@ -186,11 +186,6 @@ def _outcome(program: Callable[[], object]) -> BaseException | None:
     except BaseException as error:
         return error
     return None
-
-
-def _told(trouble: Trouble) -> BaseException:
-    trouble.error.add_note(f"raised in {trouble.who}")
-    return trouble.error
 
 
 GUARD: Final = pytest.StashKey[Guard]()

@@ -123,15 +123,10 @@ def forget_folder(run: Any) -> None:
 
 def _verdict(troubles: list[Trouble], failures: list[str], leaks: list[str]) -> BaseException | None:
     """The one exception that stands for all."""
-    found: list[BaseException] = [_told(trouble) for trouble in troubles]
+    found: list[BaseException] = [trouble.told() for trouble in troubles]
     found += [ProcessExit(text) for text in failures]
     if leaks:
         found.append(LeakedTask("; ".join(leaks) + ": join it, end it, or make it a daemon"))
     if not found:
         return None
     return with_others(found[0], found[1:])
-
-
-def _told(trouble: Trouble) -> BaseException:
-    trouble.error.add_note(f"raised in {trouble.who}")
-    return trouble.error

@@ -85,12 +85,18 @@ class Plan:
         elif blocked:
             self.chance = 0.0 if self.chance <= FLOOR / 4 else self.chance / 4
         else:
-            self.chance = max(self.chance / 2, min(self.chance, self.floor))
+            self._halve()
             self.longest = min(self.longest * 2, LONGEST)
 
     def judge(self, has_failed: bool) -> None:
         """A run is over in which a sleep here was fruitful: what comes of that order?"""
-        self.chance = 1.0 if has_failed else max(self.chance / 2, min(self.chance, self.floor))
+        if has_failed:
+            self.chance = 1.0
+        else:
+            self._halve()
+
+    def _halve(self) -> None:
+        self.chance = max(self.chance / 2, min(self.chance, self.floor))
 
 
 class NearMisses:
@@ -112,7 +118,6 @@ class NearMisses:
         self._random = Random(f"{self._seed}:{number}")
         self._seen = {}
         self._budget = SECONDS_A_RUN
-        self._fruitful = set()
         for plan in self._plans.values():
             if plan is not None:
                 plan.slept = 0
@@ -120,8 +125,8 @@ class NearMisses:
 
     def end(self, has_failed: bool) -> None:
         """Who came while somebody slept has made a difference, or none."""
-        for plan in self._fruitful:
-            plan.judge(has_failed)
+        while self._fruitful:
+            self._fruitful.pop().judge(has_failed)
 
     def before(self, member: Member, writes: bool, resource: Any, site: Site) -> None:
         """Sleeps if the place is worth it, then looks who was here shortly before."""

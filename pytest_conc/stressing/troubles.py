@@ -22,6 +22,11 @@ class Trouble:
         """Whether it was raised again where somebody waited for it, if that can be seen at the exception only."""
         return self.raised_again_counts and self.error.__traceback__ is not self.trace
 
+    def told(self) -> BaseException:
+        """The exception, which says who has raised it."""
+        self.error.add_note(f"raised in {self.who}")
+        return self.error
+
 
 class Troubles:
     """The troubles of one run."""

@@ -551,25 +551,25 @@ Thread 0x1 (most recent call first):
 Current thread 0x0 (most recent call first):
   File "{library}/multiprocessing/queues.py", line 103 in get
   File "{ours}/fixtures/process_queues.py", line 40 in get
-  File "{here}", line {get} in test_of_a_get
+  File "{here}", line {get} in test_the_stack_of_a_child
   File "{ours}/instrument/instrumentation.py", line 152 in __call__
-  File "{here}", line {begin} in test_of_a_get
-  File "{here}", line {get} in test_of_a_get
+  File "{here}", line {begin} in test_the_stack_of_a_child
+  File "{here}", line {get} in test_the_stack_of_a_child
   File "{ours}/stressing/children.py", line 50 in __call__
   File "{library}/multiprocessing/process.py", line 108 in run
   File "{here}", line 9 in who_has_started_it
 """
 
 
-def test_of_a_get():
+def test_the_stack_of_a_child():
     """The stack of a child is that of its target, with what it has called, in all threads that do the user's work."""
-    begin = test_of_a_get.__code__.co_firstlineno
+    begin = test_the_stack_of_a_child.__code__.co_firstlineno
     places = {"library": os.path.dirname(os.__file__), "here": __file__, "ours": os.path.dirname(pytest_conc.__file__)}
     lines = children.of_targets(THREADS_OF_A_CHILD.format(**places, begin=begin, get=begin + 2))
     assert [line.partition("line ")[2] for line in lines if not children.is_ours(line)] == [
         "3 in run",
         "103 in get",
-        *[f"{begin + 2} in test_of_a_get"] * 2,  # it calls itself; the line where it begins is no call
+        *[f"{begin + 2} in test_the_stack_of_a_child"] * 2,  # it calls itself; the line where it begins is no call
     ]
     assert any(line.endswith("line 40 in get") for line in lines), "for whoever asks what kind of wait it is"
 

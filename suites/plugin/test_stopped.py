@@ -53,7 +53,7 @@ def test_a_session_that_was_stopped_goes_on_where_it_was(pytester, kind):
         pytest.importorskip("gevent", reason="needs gevent: pip install -e '.[gevent]'")
     pytester.makepyfile(HEAD + TESTS[kind])
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    command += [] if "hang_after" in TESTS[kind] else ["--conc-hang-after=1"]
+    command += [] if "hang_after" in TESTS[kind] else ["--conc-hang-after=2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as session:
         while not Path("at work").exists() and session.poll() is None:
             time.sleep(0.05)
